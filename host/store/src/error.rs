@@ -1,0 +1,221 @@
+//! The one error type of the crate. Variants are named for what a caller can do about them; each message
+//! names the file or the field and, where there is one, the remedy.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::catalog::RunId;
+use crate::digest::Digest;
+use crate::objects::ObjectId;
+
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Another process (or another part of this one) is writing to the directory.
+    #[error(
+        "{} is in use by {}: wait until it ends, or choose another directory with --data-dir",
+        .path.display(),
+        .pid.map_or("another process".to_owned(), |pid| format!("process {pid}"))
+    )]
+    Locked {
+        /// The directory that is locked.
+        path: PathBuf,
+        /// The process that holds the lock, where it could be read.
+        pid: Option<u32>,
+    },
+
+    /// The path is not a data directory, and nothing was there to read.
+    #[error("{} is not a Belljar data directory: run a workflow first, or name another with --data-dir", .path.display())]
+    NoDataDir {
+        /// The path that was to be opened.
+        path: PathBuf,
+    },
+
+    /// The version file is there, and Belljar did not write it.
+    #[error("{} was not written by Belljar: choose another directory with --data-dir", .path.display())]
+    Foreign {
+        /// The version file.
+        path: PathBuf,
+    },
+
+    /// The file has a format that this build does not know.
+    #[error(
+        "{} has format {found}, and this Belljar knows format {supported}: use the Belljar that wrote it, or choose another directory with --data-dir",
+        .path.display()
+    )]
+    Version {
+        /// The file whose format differs.
+        path: PathBuf,
+        /// The format that the file says it has.
+        found: u32,
+        /// The format that this build reads and writes.
+        supported: u32,
+    },
+
+    /// A change was asked of a data directory that was opened for reading only.
+    #[error("{} was opened for reading only", .path.display())]
+    ReadOnly {
+        /// The data directory.
+        path: PathBuf,
+    },
+
+    /// The operating system failed to read or write a file.
+    #[error("could not {action} {}: {source}", .path.display())]
+    Io {
+        /// What was being done, as a verb.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+
+    /// The disk has no room left. Nothing was changed.
+    #[error("could not write {}: the disk is full; free some space and try again", .path.display())]
+    DiskFull {
+        /// The file that was being written.
+        path: PathBuf,
+    },
+
+    /// A store has reached one of its limits. It has room again when objects are freed.
+    #[error("no room for {needed_bytes} more bytes: {limit} is {limit_bytes} bytes; free objects, or raise the limit")]
+    Full {
+        /// The name of the limit.
+        limit: &'static str,
+        /// The limit, in bytes.
+        limit_bytes: u64,
+        /// How many bytes were to be stored.
+        needed_bytes: u64,
+    },
+
+    /// A single thing is larger than its limit allows.
+    #[error("{what} of {size} is too large: {limit} is {limit_value}")]
+    TooLarge {
+        /// What was too large.
+        what: &'static str,
+        /// How large it is, in the unit of the limit.
+        size: u64,
+        /// The name of the limit.
+        limit: &'static str,
+        /// The limit.
+        limit_value: u64,
+    },
+
+    /// The object is not in this store: it was freed, or belongs to another store.
+    #[error("there is no object {id} in this store")]
+    UnknownObject {
+        /// The object that was asked for.
+        id: ObjectId,
+    },
+
+    /// The range reaches past the end of the object.
+    #[error("bytes {offset}..{} are out of range: the object has {size_bytes} bytes", .offset.saturating_add(*.length))]
+    OutOfRange {
+        /// Where the range starts, in bytes.
+        offset: u64,
+        /// How long it is, in bytes.
+        length: u64,
+        /// The size of the object, in bytes.
+        size_bytes: u64,
+    },
+
+    /// No durable object has this digest.
+    #[error("there is no durable object {digest}: it was removed, or the step that makes it has to run again")]
+    MissingObject {
+        /// The digest that was asked for.
+        digest: Digest,
+    },
+
+    /// The bytes of a file are not those that were written.
+    #[error("{} is damaged ({found} instead of {expected}): remove it, and run the step that makes it again", .path.display())]
+    Corrupt {
+        /// The damaged file.
+        path: PathBuf,
+        /// What was written.
+        expected: String,
+        /// What is there now.
+        found: String,
+    },
+
+    /// The text is not a BLAKE3 digest.
+    #[error("`{text}` is not a digest: it takes 64 hexadecimal digits")]
+    InvalidDigest {
+        /// The start of the text.
+        text: String,
+    },
+
+    /// The data directory has no catalog yet.
+    #[error("{} does not exist yet: run a workflow first", .path.display())]
+    NoCatalog {
+        /// Where the catalog would be.
+        path: PathBuf,
+    },
+
+    /// Another process kept the catalog busy for longer than the time limit.
+    #[error("the catalog is busy: another process has been using it for more than {waited_ms} ms; try again")]
+    Busy {
+        /// How long the store waited, in milliseconds.
+        waited_ms: u64,
+    },
+
+    /// SQLite failed, or a row does not hold what this build writes.
+    #[error("the catalog (catalog.sqlite in the data directory) failed: {source}")]
+    Catalog {
+        /// What SQLite said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// An item was given the empty key, which stands for the run itself.
+    #[error("an item of run {run} has an empty key: give each item a key of its own")]
+    EmptyItemKey {
+        /// The run.
+        run: RunId,
+    },
+
+    /// No run, item or running step of that name.
+    #[error("the catalog has no {what}")]
+    UnknownRecord {
+        /// What was looked for, with its name.
+        what: String,
+    },
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later although the caller changes nothing: somebody else has to
+    /// let go of a lock, free objects or make room on the disk.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::Locked { .. } | Self::Busy { .. } | Self::Full { .. } | Self::DiskFull { .. } => true,
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+            ),
+            _ => false,
+        }
+    }
+
+    /// The error for a failed file operation. A full disk is told apart, because it has a remedy.
+    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
+            _ => Self::Io { action, path, source },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_disk_is_told_apart_and_can_be_retried() {
+        let full = StoreError::io("write", Path::new("x"), io::ErrorKind::StorageFull.into());
+        assert!(matches!(full, StoreError::DiskFull { .. }));
+        assert!(full.is_retryable());
+        let denied = StoreError::io("write", Path::new("x"), io::ErrorKind::PermissionDenied.into());
+        assert!(!denied.is_retryable());
+        assert!(denied.to_string().starts_with("could not write x: "));
+    }
+}
