@@ -1,0 +1,174 @@
+//! `belljar:plugin/objects`: large immutable data by reference. An instance can reach what it was given and
+//! what it put, and nothing else, however it comes by an id.
+//!
+//! The functions are written by hand instead of through the generated trait, because only so is a body
+//! copied once: the guest's bytes go straight into the stored buffer, and a stored buffer straight into the
+//! guest.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{ComponentType, Lift, Linker, Lower, WasmList};
+
+use super::bindings::belljar::plugin::objects::{Error as GuestError, ObjectRef};
+use crate::fault::{FaultKind, raise};
+use crate::state::HostState;
+
+/// Why the host could not store or read an object.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ObjectError {
+    /// There is no room.
+    #[error("{0}")]
+    Full(String),
+    /// Reading or writing failed.
+    #[error("{0}")]
+    Storage(String),
+}
+
+/// Keeps objects. The embedding runtime implements it.
+pub trait ObjectHost: Send + Sync {
+    /// Stores these bytes.
+    fn put(&self, bytes: Arc<[u8]>) -> Result<Arc<dyn HeldObject>, ObjectError>;
+}
+
+/// An object that somebody holds. It lives until the last holder drops it.
+pub trait HeldObject: Send + Sync + 'static {
+    /// Its id, unique within the runtime.
+    fn id(&self) -> u64;
+    /// Its size in bytes.
+    fn size_bytes(&self) -> u64;
+    /// Whether its bytes are in memory, so that reading them does not block.
+    fn in_memory(&self) -> bool;
+    /// All its bytes.
+    fn read(&self) -> Result<Arc<[u8]>, ObjectError>;
+    /// The bytes of a range, which the caller has checked to be inside the object.
+    fn read_range(&self, offset: u64, length: u64) -> Result<Arc<[u8]>, ObjectError>;
+    /// The object as what its keeper made it, so that the keeper can take it back.
+    fn into_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
+}
+
+/// The objects that an instance holds.
+#[derive(Default)]
+pub(crate) struct Held {
+    objects: HashMap<u64, Arc<dyn HeldObject>>,
+}
+
+impl Held {
+    /// Lets the instance reach an object.
+    pub(crate) fn give(&mut self, object: Arc<dyn HeldObject>) {
+        self.objects.insert(object.id(), object);
+    }
+
+    /// An object that the instance holds.
+    pub(crate) fn get(&self, id: u64) -> Option<&Arc<dyn HeldObject>> {
+        self.objects.get(&id)
+    }
+
+    /// Whether the instance may come to hold one more object.
+    pub(crate) fn check_room(&self, limit: u32) -> Result<(), FaultKind> {
+        if self.objects.len() < limit as usize { Ok(()) } else { Err(FaultKind::ObjectsHeld { limit }) }
+    }
+
+    /// Takes an object away from the instance.
+    fn free(&mut self, object: ObjectRef) -> Result<(), GuestError> {
+        let id = object.belljar_object;
+        self.objects.remove(&id).map(drop).ok_or(GuestError::Unknown(id))
+    }
+
+    fn find(&self, object: ObjectRef) -> Result<Arc<dyn HeldObject>, GuestError> {
+        self.get(object.belljar_object).cloned().ok_or(GuestError::Unknown(object.belljar_object))
+    }
+}
+
+impl From<ObjectError> for GuestError {
+    fn from(error: ObjectError) -> GuestError {
+        match error {
+            ObjectError::Full(message) => GuestError::Full(message),
+            ObjectError::Storage(message) => GuestError::Storage(message),
+        }
+    }
+}
+
+type Cx<'a> = StoreContextMut<'a, HostState>;
+
+pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
+    let mut objects = linker.instance("belljar:plugin/objects@0.1.0")?;
+    objects.func_wrap("put", |mut cx: Cx<'_>, (bytes,): (WasmList<u8>,)| {
+        let bytes: Arc<[u8]> = bytes.as_le_slice(&cx).into();
+        Ok((put(cx.data_mut(), bytes)?,))
+    })?;
+    objects.func_wrap("put-f32", |mut cx: Cx<'_>, (values,): (WasmList<f32>,)| {
+        let values = values.iter(&mut cx)?.collect::<wasmtime::Result<Vec<f32>>>()?;
+        let bytes: Arc<[u8]> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        Ok((put(cx.data_mut(), bytes)?,))
+    })?;
+    objects.func_wrap_async("get", |cx: Cx<'_>, (object,): (ObjectRef,)| {
+        let object = cx.data().objects.find(object);
+        Box::new(async move { Ok((read(object, None).await,)) })
+    })?;
+    objects.func_wrap_async("slice", |cx: Cx<'_>, (object, offset, length): (ObjectRef, u64, u64)| {
+        let object = cx.data().objects.find(object);
+        Box::new(async move { Ok((read(object, Some((offset, length))).await,)) })
+    })?;
+    objects.func_wrap_async("get-f32", |cx: Cx<'_>, (object,): (ObjectRef,)| {
+        let object = cx.data().objects.find(object);
+        Box::new(async move { Ok((read(object, None).await.and_then(floats),)) })
+    })?;
+    objects.func_wrap("size", |cx: Cx<'_>, (object,): (ObjectRef,)| {
+        Ok((cx.data().objects.find(object).map(|object| object.size_bytes()),))
+    })?;
+    objects.func_wrap("free", |mut cx: Cx<'_>, (object,): (ObjectRef,)| Ok((cx.data_mut().objects.free(object),)))
+}
+
+fn put(state: &mut HostState, bytes: Arc<[u8]>) -> wasmtime::Result<Result<ObjectRef, GuestError>> {
+    state.objects.check_room(state.limits.objects_held_max).map_err(raise)?;
+    let put = state.services.objects.put(bytes).map_err(GuestError::from);
+    Ok(put.map(|object| {
+        let belljar_object = object.id();
+        state.objects.give(object);
+        ObjectRef { belljar_object }
+    }))
+}
+
+/// Reads on this thread what is in memory, and elsewhere what has to come from disk.
+async fn read(
+    object: Result<Arc<dyn HeldObject>, GuestError>,
+    range: Option<(u64, u64)>,
+) -> Result<Arc<[u8]>, GuestError> {
+    let object = object?;
+    if let Some((offset, length)) = range
+        && offset.checked_add(length).is_none_or(|end| end > object.size_bytes())
+    {
+        return Err(GuestError::OutOfRange(object.size_bytes()));
+    }
+    let work = move |object: &dyn HeldObject| match range {
+        Some((offset, length)) => object.read_range(offset, length),
+        None => object.read(),
+    };
+    if object.in_memory() {
+        return Ok(work(&*object)?);
+    }
+    match tokio::task::spawn_blocking(move || work(&*object)).await {
+        Ok(result) => Ok(result?),
+        Err(error) => Err(GuestError::Storage(error.to_string())),
+    }
+}
+
+fn floats(bytes: Arc<[u8]>) -> Result<Vec<f32>, GuestError> {
+    let (floats, rest) = bytes.as_chunks::<4>();
+    if !rest.is_empty() {
+        return Err(GuestError::OutOfRange(bytes.len() as u64));
+    }
+    Ok(floats.iter().map(|float| f32::from_le_bytes(*float)).collect())
+}
+
+// The generated types are used with hand-written functions; this says at compile time that they can be.
+const _: () = {
+    const fn carries<T: ComponentType + Lift + Lower>() {}
+    carries::<ObjectRef>();
+    carries::<GuestError>();
+};
+
+#[cfg(test)]
+mod tests;

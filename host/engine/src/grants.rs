@@ -1,0 +1,67 @@
+//! What a plugin is allowed to reach. Without a grant a component can compute, and nothing else.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Everything that one plugin was granted. The default grants nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Grants {
+    /// Directories of the host that the plugin sees at a path of its own.
+    pub directories: Vec<DirectoryGrant>,
+    /// Names of environment variables whose value the plugin may see. A variable that is not set stays unset.
+    pub env: Vec<String>,
+    /// HTTP origins (`https://www.example.org`, `http://127.0.0.1:8080`) that the plugin may send requests to.
+    pub http: Vec<String>,
+}
+
+/// A directory of the host at a path of the guest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DirectoryGrant {
+    /// The directory of the host. It must exist when the plugin is instantiated.
+    pub host: PathBuf,
+    /// Where the guest sees it, such as `/filings`.
+    pub guest: String,
+    /// What the guest may do there; reading by default.
+    #[serde(default)]
+    pub access: Access,
+}
+
+/// What a guest may do in a directory.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// List and read.
+    #[default]
+    Read,
+    /// List, read, create, change and delete.
+    Write,
+}
+
+impl Grants {
+    /// Adds a directory that the guest may read.
+    pub fn read(mut self, host: impl Into<PathBuf>, guest: impl Into<String>) -> Self {
+        self.directories.push(DirectoryGrant { host: host.into(), guest: guest.into(), access: Access::Read });
+        self
+    }
+
+    /// Adds a directory that the guest may read and write.
+    pub fn write(mut self, host: impl Into<PathBuf>, guest: impl Into<String>) -> Self {
+        self.directories.push(DirectoryGrant { host: host.into(), guest: guest.into(), access: Access::Write });
+        self
+    }
+
+    /// Adds an HTTP origin.
+    pub fn http(mut self, origin: impl Into<String>) -> Self {
+        self.http.push(origin.into());
+        self
+    }
+
+    /// Adds the name of an environment variable.
+    pub fn env(mut self, name: impl Into<String>) -> Self {
+        self.env.push(name.into());
+        self
+    }
+}

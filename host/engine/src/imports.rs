@@ -1,0 +1,84 @@
+//! What a component imports, and how Belljar satisfies it.
+
+use wasmtime::component::Component;
+use wasmtime::component::types::{ComponentInstance, ComponentItem};
+
+/// Something that a component imports.
+pub(crate) struct Import {
+    /// As the component names it.
+    pub name: String,
+    /// Whether it is an interface of nothing but types, which nobody has to implement: a component imports one when
+    /// its own interfaces use types of another.
+    types_only: bool,
+}
+
+/// How an import is satisfied.
+pub(crate) enum Provision {
+    /// It is there for every component.
+    Always,
+    /// It is there for every component, and can do nothing without a grant.
+    Powerless,
+    /// It is refused without this grant.
+    Granted { grant: &'static str },
+    /// It is not there.
+    Missing { remedy: String },
+}
+
+const CONTRACT: &str = "belljar:plugin/";
+const CONTRACT_VERSION: &str = "0.1.0";
+const ALWAYS: [&str; 6] = ["log", "progress", "metrics", "clock", "random", "objects"];
+const WASI: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
+const WASI_VERSION: &str = "0.2.";
+
+/// Reads every import off a component.
+pub(crate) fn read(component: &Component, engine: &wasmtime::Engine) -> Vec<Import> {
+    let has_only_types = |instance: &ComponentInstance| {
+        instance.exports(engine).all(|(_, item)| matches!(item.ty, ComponentItem::Type(_)))
+    };
+    let ty = component.component_type();
+    let imports = ty.imports(engine).map(|(name, item)| Import {
+        name: name.to_owned(),
+        types_only: matches!(&item.ty, ComponentItem::ComponentInstance(instance) if has_only_types(instance)),
+    });
+    imports.collect()
+}
+
+impl Import {
+    /// How Belljar satisfies it.
+    pub(crate) fn provision(&self) -> Provision {
+        if self.types_only {
+            return Provision::Always;
+        }
+        let (path, version) = self.name.split_once('@').unwrap_or((&self.name, ""));
+        if let Some(interface) = path.strip_prefix(CONTRACT) {
+            return provision_of_contract(interface, version);
+        }
+        if WASI.iter().any(|package| path.starts_with(package)) {
+            return if version.starts_with(WASI_VERSION) {
+                Provision::Powerless
+            } else {
+                Provision::Missing { remedy: "build the plugin for WASI 0.2 (wasm32-wasip2)".to_owned() }
+            };
+        }
+        let remedy = if path.starts_with("wasi:http/") {
+            "use `belljar:plugin/http` with a granted origin"
+        } else {
+            "build the plugin without it, or compose it with a component that exports it"
+        };
+        Provision::Missing { remedy: remedy.to_owned() }
+    }
+}
+
+fn provision_of_contract(interface: &str, version: &str) -> Provision {
+    if interface != "http" && !ALWAYS.contains(&interface) {
+        Provision::Missing { remedy: format!("the interfaces are {}, http", ALWAYS.join(", ")) }
+    } else if version != CONTRACT_VERSION {
+        let remedy =
+            format!("this Belljar offers {CONTRACT}{interface}@{CONTRACT_VERSION}; rebuild the plugin with its SDK");
+        Provision::Missing { remedy }
+    } else if interface == "http" {
+        Provision::Granted { grant: "http = [\"https://…\"]" }
+    } else {
+        Provision::Always
+    }
+}

@@ -1,0 +1,181 @@
+//! A running instance and the calls of its methods.
+
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use tokio::time::error::Elapsed;
+use wasmtime::Store;
+use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
+
+use crate::capability::HeldObject;
+use crate::codec;
+use crate::fault::Fault;
+use crate::state::HostState;
+use crate::{Error, Linked};
+
+/// An instance of a component, with a memory of its own. It runs one call at a time. After a fault, or when the
+/// future of a call was dropped before its end, it takes no more calls.
+pub struct Instance {
+    linked: Linked,
+    instance: wasmtime::component::Instance,
+    gone: bool,
+    store: Store<HostState>,
+}
+
+/// A method with the Rust types of its parameters and results checked once, for many calls on one instance.
+pub struct TypedMethod<P, R> {
+    name: Arc<str>,
+    function: TypedFunc<P, R>,
+    types: PhantomData<fn(P) -> R>,
+}
+
+impl Instance {
+    pub(crate) fn new(linked: Linked, store: Store<HostState>, instance: wasmtime::component::Instance) -> Instance {
+        Instance { linked, instance, gone: false, store }
+    }
+
+    /// What the instance was made from.
+    pub fn linked(&self) -> &Linked {
+        &self.linked
+    }
+
+    /// Whether the instance can take calls.
+    pub fn is_alive(&self) -> bool {
+        !self.gone
+    }
+
+    /// Checks the Rust types against a method's signature: a tuple of the parameters, and a tuple of the result,
+    /// `()` for none.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::TypeMismatch`] with the signature.
+    pub fn typed<P, R>(&mut self, method: &str) -> Result<TypedMethod<P, R>, Error>
+    where
+        P: ComponentNamedList + Lower,
+        R: ComponentNamedList + Lift,
+    {
+        let export = self.linked.component().export(method)?;
+        let function = self.instance.get_typed_func::<P, R>(&mut self.store, export.index).map_err(|error| {
+            Error::TypeMismatch {
+                method: export.method.name.clone(),
+                signature: export.method.signature(),
+                message: format!("{error:#}"),
+            }
+        })?;
+        Ok(TypedMethod { name: export.name.clone(), function, types: PhantomData })
+    }
+
+    /// Calls a method with Rust types: `call::<(u32, u32), (u32,)>("add", (1, 2))`.
+    pub async fn call<P, R>(&mut self, method: &str, params: P) -> Result<R, Error>
+    where
+        P: ComponentNamedList + Lower + Send + Sync + 'static,
+        R: ComponentNamedList + Lift + Send + Sync + 'static,
+    {
+        self.typed(method)?.call(self, params).await
+    }
+
+    /// Calls a method with dynamic values.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Arguments`] when they are not of the parameters' types; the instance is as before. [`Error::Fault`]
+    /// when the guest is stopped.
+    pub async fn call_values(&mut self, method: &str, arguments: &[Val]) -> Result<Option<Val>, Error> {
+        let component = self.linked.component().clone();
+        let export = component.export(method)?;
+        codec::check_params(arguments, &export.method.params)
+            .map_err(|source| Error::Arguments { method: export.method.name.clone(), source })?;
+        let function = self.instance.get_func(&mut self.store, export.index);
+        let function = function.expect("the index was read off this component, and it is a function's");
+        let mut results = vec![Val::Bool(false); usize::from(export.method.result.is_some())];
+        let give_up = self.start_call(&export.name)?;
+        let call = function.call_async(&mut self.store, arguments, &mut results);
+        let outcome = tokio::time::timeout_at(give_up, call).await;
+        self.end_call(outcome)?;
+        Ok(results.pop())
+    }
+
+    /// Calls a method with arguments in JSON, and writes its result as JSON; `null` for none.
+    pub async fn call_json(&mut self, method: &str, arguments: &serde_json::Value) -> Result<serde_json::Value, Error> {
+        let component = self.linked.component().clone();
+        let (method, arguments) = component.parse_json(method, arguments)?;
+        match (self.call_values(&method.name, &arguments).await?, &method.result) {
+            (Some(value), Some(ty)) => {
+                codec::to_json(&value, ty).map_err(|source| Error::Results { method: method.name.clone(), source })
+            }
+            _ => Ok(serde_json::Value::Null),
+        }
+    }
+
+    /// Makes a call written as WAVE, and writes its result as WAVE; empty for none.
+    pub async fn call_wave(&mut self, call: &str) -> Result<String, Error> {
+        let component = self.linked.component().clone();
+        let (method, arguments) = component.parse_wave(call)?;
+        match self.call_values(&method.name, &arguments).await? {
+            Some(value) => {
+                codec::to_wave(&value).map_err(|source| Error::Results { method: method.name.clone(), source })
+            }
+            None => Ok(String::new()),
+        }
+    }
+
+    /// Lets the instance reach an object, as an argument of a coming call.
+    pub fn give_object(&mut self, object: Arc<dyn HeldObject>) {
+        self.store.data_mut().objects.give(object);
+    }
+
+    /// An object that the instance holds, such as one that a result names.
+    pub fn object(&self, id: u64) -> Option<Arc<dyn HeldObject>> {
+        self.store.data().objects.get(id).cloned()
+    }
+
+    /// What the guest tried in its last call that it was not granted, and what to add: worth showing beside an
+    /// error that the guest returned.
+    pub fn denial(&self) -> Option<String> {
+        self.store.data().wasi.denials.first().map(|denial| format!("it used {}; {}", denial.what, denial.remedy))
+    }
+
+    /// Starts a call and tells when to give it up. The instance counts as gone until [`Self::end_call`], so that a
+    /// call whose future was dropped halfway leaves it so.
+    fn start_call(&mut self, method: &Arc<str>) -> Result<tokio::time::Instant, Error> {
+        if std::mem::replace(&mut self.gone, true) {
+            return Err(Error::InstanceGone);
+        }
+        self.store.set_epoch_deadline(1);
+        self.store.data_mut().start_call(method);
+        Ok(self.store.data().give_up())
+    }
+
+    /// Ends a call: after a value the instance can take another one, after a fault it cannot.
+    fn end_call<T>(&mut self, outcome: Result<wasmtime::Result<T>, Elapsed>) -> Result<T, Error> {
+        let value = Fault::check(outcome, self.store.data())?;
+        self.gone = false;
+        Ok(value)
+    }
+}
+
+impl<P, R> TypedMethod<P, R>
+where
+    P: ComponentNamedList + Lower + Send + Sync + 'static,
+    R: ComponentNamedList + Lift + Send + Sync + 'static,
+{
+    /// Calls the method on the instance that it was made from.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Fault`] when the guest is stopped; [`Error::InstanceGone`] when it was stopped before.
+    ///
+    /// # Panics
+    ///
+    /// On any other instance: that is a mistake in the program, like an index out of bounds.
+    pub async fn call(&self, instance: &mut Instance, params: P) -> Result<R, Error> {
+        let give_up = instance.start_call(&self.name)?;
+        let call = self.function.call_async(&mut instance.store, params);
+        let outcome = tokio::time::timeout_at(give_up, call).await;
+        instance.end_call(outcome)
+    }
+}
+
+#[cfg(test)]
+mod tests;
