@@ -1,0 +1,30 @@
+//! Workflows: TOML files of steps, each step a call of a plugin, for every item of a list. A workflow is checked
+//! whole before anything runs, and its state is durable after each step of each item, so that a run which was
+//! killed goes on where it stopped.
+//!
+//! | file | holds |
+//! | --- | --- |
+//! | `file` | the TOML, as it is written |
+//! | `template` | `${…}`: references to parameters, the item and other steps' outputs |
+//! | `check` | types of every binding against the components, cycles, grants, missing files |
+//! | `items` | what `[for_each]` finds |
+//! | `plan` | a checked workflow with its parameters, plugins and items: what a dry run shows |
+//! | `records` | the catalog and the durable objects, off the caller's threads |
+//! | `run` | the work: items in parallel, steps as soon as what they need is there |
+//! | `diagnostic`, `report` | what is told |
+
+mod check;
+mod diagnostic;
+mod file;
+mod items;
+mod plan;
+mod records;
+mod report;
+mod run;
+mod template;
+
+pub use diagnostic::{Problem, WorkflowError};
+pub use file::{ParamInfo, Workflow};
+pub use plan::{Plan, PlanSummary, PlannedItem, PlannedStep, RunOptions, plan};
+pub use report::{ItemReport, Observer, Report, RunEvent, RunStats, StepReport};
+pub use run::run;
