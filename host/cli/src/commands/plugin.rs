@@ -1,0 +1,169 @@
+//! `belljar plugin inspect`: what a component is and what it needs, without running it.
+
+use std::path::{Path, PathBuf};
+
+use belljar::engine::{ImportStatus, MemoryReport};
+use belljar::{Engine, EngineOptions, Inspection, Manifest, default_cache_dir};
+use clap::{Args, Subcommand};
+use serde_json::{Value as Json, json};
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::{human, output};
+
+/// Looks at plugins
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    Inspect(InspectArgs),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  belljar plugin inspect greeter.wasm
+  belljar plugin inspect greeter.wasm --json | jq -r '.methods[].signature'";
+
+/// Shows a component's methods, imports, memories and tools, without running it
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct InspectArgs {
+    /// The component
+    #[arg(value_name = "PLUGIN.wasm")]
+    plugin: PathBuf,
+    /// Prints JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Does what the subcommand says.
+pub fn plugin(command: &PluginCommand) -> Result<Exit, Failure> {
+    let PluginCommand::Inspect(args) = command;
+    let manifest = Manifest::beside(&args.plugin)?;
+    let engine = Engine::new(&EngineOptions { cache_dir: default_cache_dir() })?;
+    let inspection = engine.load_file(&args.plugin)?.inspect();
+    if args.json {
+        output::json(&as_json(&inspection, &manifest))?;
+    } else {
+        output::line(as_text(&args.plugin, &inspection, &manifest).trim_end())?;
+    }
+    Ok(Exit::Good)
+}
+
+/// The inspection with each method's signature in WIT, and the manifest.
+fn as_json(inspection: &Inspection, manifest: &Manifest) -> Json {
+    let mut json = json!(inspection);
+    for (at, method) in inspection.methods.iter().enumerate() {
+        json["methods"][at]["signature"] = method.signature().into();
+    }
+    json["manifest"] = json!(manifest);
+    json
+}
+
+fn as_text(path: &Path, inspection: &Inspection, manifest: &Manifest) -> String {
+    let mut text = format!("{} ({})\n", inspection.name, path.display());
+    let mut fact = |name: &str, value: &str| text.push_str(&format!("  {name:<9} {value}\n"));
+    fact("digest", &inspection.digest.to_string());
+    fact("size", &format!("{} ({} bytes)", human::size(inspection.size_bytes), human::count(inspection.size_bytes)));
+    for memory in &inspection.memories {
+        fact("memory", &memory_text(memory));
+    }
+    for (tool, version) in &inspection.producers {
+        fact("made by", format!("{tool} {version}").trim_end());
+    }
+    text.push_str("\nMethods\n");
+    for method in &inspection.methods {
+        text.push_str(&format!("  {}\n", method.signature()));
+        if let Some(interface) = &method.interface {
+            text.push_str(&format!("      of {interface}\n"));
+        }
+        if let Some(reason) = &method.unsupported {
+            text.push_str(&format!("      cannot be called: {reason}\n"));
+        }
+    }
+    if inspection.methods.is_empty() {
+        text.push_str("  none: it exports no function, so there is nothing to call\n");
+    }
+    text.push_str("\nImports\n");
+    for import in &inspection.imports {
+        text.push_str(&format!("  {:<11}  {}\n", status_text(import.status), import.name));
+        if let Some(remedy) = &import.remedy {
+            text.push_str(&format!("               {remedy}\n"));
+        }
+    }
+    if inspection.imports.is_empty() {
+        text.push_str("  none: it can compute, and reach nothing\n");
+    }
+    text + &manifest_text(path, manifest)
+}
+
+fn memory_text(memory: &MemoryReport) -> String {
+    let initial = human::size(memory.initial_bytes);
+    match memory.maximum_bytes {
+        Some(maximum) => format!("{initial} at the start, at most {}", human::size(maximum)),
+        None => format!("{initial} at the start, no maximum of its own"),
+    }
+}
+
+fn status_text(status: ImportStatus) -> &'static str {
+    match status {
+        ImportStatus::Provided => "provided",
+        ImportStatus::Powerless => "powerless",
+        ImportStatus::NeedsGrant => "needs grant",
+        ImportStatus::Missing => "missing",
+    }
+}
+
+fn manifest_text(path: &Path, manifest: &Manifest) -> String {
+    let grants = &manifest.grants;
+    let mut lines = Vec::new();
+    for directory in &grants.directories {
+        let access = format!("{:?}", directory.access).to_lowercase();
+        lines.push(format!("{access} {} as {}", directory.host.display(), directory.guest));
+    }
+    lines.extend(grants.http.iter().map(|origin| format!("http {origin}")));
+    lines.extend(grants.env.iter().map(|name| format!("env {name}")));
+    if lines.is_empty() {
+        return String::new();
+    }
+    format!("\nGranted by {}\n  {}\n", path.with_extension("toml").display(), lines.join("\n  "))
+}
+
+#[cfg(test)]
+mod tests {
+    use belljar::Grants;
+
+    use super::*;
+
+    fn inspect(wat: &str) -> Inspection {
+        let engine = Engine::new(&EngineOptions::default()).unwrap();
+        engine.load_bytes("sample", &wat::parse_str(wat).unwrap()).unwrap().inspect()
+    }
+
+    const ADDER: &str = r#"(component
+        (core module $m
+            (memory 2)
+            (func (export "add") (param i32 i32) (result i32) local.get 0 local.get 1 i32.add))
+        (core instance $i (instantiate $m))
+        (func (export "add") (param "a" u32) (param "b" u32) (result u32) (canon lift (core func $i "add"))))"#;
+
+    #[test]
+    fn the_text_has_signatures_memories_and_grants() {
+        let manifest = Manifest { grants: Grants::default().read("data", "/data"), ..Manifest::default() };
+        let text = as_text(Path::new("dir/sample.wasm"), &inspect(ADDER), &manifest);
+        for expected in [
+            "add: func(a: u32, b: u32) -> u32",
+            "131.1 KB at the start, no maximum of its own",
+            "none: it can compute, and reach nothing",
+            "Granted by dir/sample.toml\n  read data as /data",
+        ] {
+            assert!(text.contains(expected), "{expected} in {text}");
+        }
+    }
+
+    #[test]
+    fn json_has_the_signature_beside_the_types() {
+        let json = as_json(&inspect(ADDER), &Manifest::default());
+        assert_eq!(json["methods"][0]["signature"], "add: func(a: u32, b: u32) -> u32");
+        assert_eq!(json["methods"][0]["params"][0]["name"], "a");
+        assert_eq!(json["digest"].as_str().unwrap().len(), 64);
+    }
+}

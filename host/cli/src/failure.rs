@@ -1,0 +1,186 @@
+//! Why a command could not do its work: one clear message, what to do about it, and the exit code that goes with
+//! it. Library errors become failures here, in one place, so that the same cause has the same exit code in every
+//! command.
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::sync::Arc;
+
+use belljar::store::StoreError;
+use belljar::workflow::WorkflowError;
+use belljar::{Error, engine};
+
+use crate::diagnostics;
+use crate::exit::Exit;
+
+/// The end of a command that did not succeed.
+#[derive(Debug)]
+pub enum Failure {
+    /// One message.
+    Plain(Plain),
+    /// A workflow that is wrong: all its problems, each in its line.
+    Workflow(Arc<WorkflowError>),
+    /// Whoever read the standard output has gone, as in `belljar status | head`. There is nobody to tell.
+    OutputClosed,
+}
+
+/// A failure with one message.
+#[derive(Debug)]
+pub struct Plain {
+    exit: Exit,
+    message: String,
+    help: Option<String>,
+}
+
+impl Failure {
+    /// A failure that ends the command with this code.
+    pub fn new(exit: Exit, message: impl Into<String>) -> Failure {
+        Failure::Plain(Plain { exit, message: message.into(), help: None })
+    }
+
+    /// A mistake in what the command was given.
+    pub fn bad_input(message: impl Into<String>) -> Failure {
+        Failure::new(Exit::BadInput, message)
+    }
+
+    /// Adds what to do about it, which an error with a remedy of its own does not need.
+    pub fn help(mut self, help: impl Into<String>) -> Failure {
+        if let Failure::Plain(plain) = &mut self {
+            plain.help = Some(help.into());
+        }
+        self
+    }
+
+    /// How the command ends.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Failure::Plain(plain) => plain.exit,
+            Failure::Workflow(_) => Exit::BadInput,
+            Failure::OutputClosed => Exit::Good,
+        }
+    }
+
+    /// Tells it on the standard error.
+    pub fn tell(&self) {
+        let text = match self {
+            Failure::Plain(_) => format!("{self}\n"),
+            Failure::Workflow(error) => diagnostics::render(error),
+            Failure::OutputClosed => return,
+        };
+        // Where even the standard error is closed, the exit code has to do.
+        io::stderr().write_all(text.as_bytes()).ok();
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Plain(Plain { message, help: None, .. }) => write!(f, "error: {message}"),
+            Failure::Plain(Plain { message, help: Some(help), .. }) => {
+                write!(f, "error: {message}\nhelp: {}", help.replace('\n', "\n      "))
+            }
+            Failure::Workflow(error) => write!(f, "error: {error}"),
+            Failure::OutputClosed => f.write_str("error: the standard output was closed"),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match error {
+            Error::Workflow(error) => Failure::Workflow(error),
+            error => Failure::new(exit_of(&error), error.to_string()),
+        }
+    }
+}
+
+impl From<engine::Error> for Failure {
+    fn from(error: engine::Error) -> Failure {
+        Failure::new(exit_of_engine(&error), error.to_string())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Failure {
+        Failure::new(exit_of_store(&error), error.to_string())
+    }
+}
+
+fn exit_of(error: &Error) -> Exit {
+    match error {
+        Error::Engine(error) => exit_of_engine(error),
+        Error::Store(error) => exit_of_store(error),
+        Error::Workflow(_) | Error::Manifest { .. } | Error::Argument { .. } => Exit::BadInput,
+        Error::Input { cause, .. } => exit_of(cause),
+        Error::Setup(_) | Error::ShutDown => Exit::CannotGoOn,
+        _ => Exit::WorkFailed,
+    }
+}
+
+fn exit_of_engine(error: &engine::Error) -> Exit {
+    match error {
+        engine::Error::Fault(_) | engine::Error::Results { .. } | engine::Error::InstanceGone => Exit::WorkFailed,
+        engine::Error::Setup(_) => Exit::CannotGoOn,
+        // What is left is wrong with the file, its grants or the arguments.
+        _ => Exit::BadInput,
+    }
+}
+
+fn exit_of_store(error: &StoreError) -> Exit {
+    match error {
+        StoreError::NoDataDir { .. }
+        | StoreError::NoCatalog { .. }
+        | StoreError::Foreign { .. }
+        | StoreError::Version { .. }
+        | StoreError::MissingObject { .. }
+        | StoreError::InvalidDigest { .. }
+        | StoreError::UnknownRecord { .. } => Exit::BadInput,
+        _ => Exit::CannotGoOn,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+
+    #[test]
+    fn a_message_comes_with_its_remedy() {
+        let failure = Failure::bad_input("there is no run 7").help("`belljar status` lists the runs\nthat there are");
+        assert_eq!(
+            failure.to_string(),
+            "error: there is no run 7\nhelp: `belljar status` lists the runs\n      that there are"
+        );
+        assert_eq!(failure.exit(), Exit::BadInput);
+    }
+
+    #[test]
+    fn what_the_user_named_wrongly_is_bad_input() {
+        let missing = StoreError::NoDataDir { path: PathBuf::from(".belljar") };
+        assert_eq!(Failure::from(missing).exit(), Exit::BadInput);
+        let unknown = engine::Error::UnknownMethod { name: "a".into(), method: "b".into(), available: Vec::new() };
+        assert_eq!(Failure::from(Error::from(unknown)).exit(), Exit::BadInput);
+        let manifest = Error::Manifest { path: PathBuf::from("a.toml"), message: "unknown field".into() };
+        assert_eq!(Failure::from(manifest).exit(), Exit::BadInput);
+        let workflow = WorkflowError { path: PathBuf::from("a.toml"), text: "".into(), problems: Vec::new() };
+        assert_eq!(Failure::from(Error::from(workflow)).exit(), Exit::BadInput);
+    }
+
+    #[test]
+    fn what_stops_belljar_itself_is_told_apart() {
+        let locked = StoreError::Locked { path: PathBuf::from(".belljar"), pid: Some(1) };
+        assert_eq!(Failure::from(Error::from(locked)).exit(), Exit::CannotGoOn);
+        let full = StoreError::DiskFull { path: PathBuf::from(".belljar") };
+        assert_eq!(Failure::from(full).exit(), Exit::CannotGoOn);
+        assert_eq!(Failure::from(Error::Setup("no threads".into())).exit(), Exit::CannotGoOn);
+    }
+
+    #[test]
+    fn an_error_that_a_method_returned_is_failed_work_also_as_the_cause_of_another() {
+        let returned = Error::Returned { plugin: "a".into(), method: "b".into(), error: "no".into(), denial: None };
+        let input = Error::Input { method: "c".into(), argument: 1, cause: Arc::new(returned.clone()) };
+        assert_eq!(Failure::from(returned).exit(), Exit::WorkFailed);
+        assert_eq!(Failure::from(input).exit(), Exit::WorkFailed);
+    }
+}
