@@ -1,0 +1,147 @@
+//! Debian packages, fetched and unpacked into a folder without being installed. Only programs that
+//! every Debian has are used: `apt-get`, `apt-cache`, `dpkg-deb` and `tar`; none of them needs root
+//! for this.
+
+use crate::files;
+use crate::process::{output, run, step};
+use anyhow::{Context, bail};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Makes sure that apt knows of the package.
+///
+/// # Errors
+///
+/// This is not a Debian, its package lists are missing and only root can fetch them, or they do not
+/// have the package. The error says what to do.
+pub fn ensure_known(package: &str) -> anyhow::Result<()> {
+    if is_known(package)? {
+        return Ok(());
+    }
+    if output(Command::new("id").arg("-u"))?.trim() != "0" {
+        bail!(
+            "apt does not know the package {package}, because its lists are missing or old. \
+             Run `sudo apt-get update` and try again"
+        );
+    }
+    step("Updating", "apt's package lists, which are missing or old");
+    run(Command::new("apt-get").args(["--quiet", "update"]))?;
+    if !is_known(package)? {
+        bail!(
+            "apt's sources have no package {package}: Debian 12 (bookworm) or later is needed, with \
+             its security updates among the sources. Or unset RUSTUP_AUTO_INSTALL, so that rustup \
+             may add the target"
+        );
+    }
+    Ok(())
+}
+
+fn is_known(package: &str) -> anyhow::Result<bool> {
+    let policy = apt_cache(&["policy", package])?;
+    Ok(has_candidate(&policy))
+}
+
+/// Whether a policy, as `apt-cache policy` prints it, names a version that can be had.
+fn has_candidate(policy: &str) -> bool {
+    policy.lines().filter_map(|line| line.trim().strip_prefix("Candidate: ")).any(|version| version != "(none)")
+}
+
+/// The package that starts with `prefix`, continues with a digit, and on which `package` depends. In
+/// this way packages are found that carry a version in their name.
+///
+/// # Errors
+///
+/// There is no such package.
+pub fn dependency(package: &str, prefix: &str) -> anyhow::Result<String> {
+    let listing = apt_cache(&["depends", package])?;
+    find_dependency(&listing, prefix)
+        .map(str::to_owned)
+        .with_context(|| format!("Debian's package {package} depends on no {prefix} package"))
+}
+
+/// Looks through the lines of `apt-cache depends`, such as `  Depends: libllvm22`.
+fn find_dependency<'a>(listing: &'a str, prefix: &str) -> Option<&'a str> {
+    listing.lines().filter_map(|line| line.trim().trim_start_matches('|').strip_prefix("Depends: ")).find(|name| {
+        name.strip_prefix(prefix).is_some_and(|version| version.starts_with(|first: char| first.is_ascii_digit()))
+    })
+}
+
+fn apt_cache(arguments: &[&str]) -> anyhow::Result<String> {
+    output(Command::new("apt-cache").args(arguments).env("LC_ALL", "C")).context(
+        "RUSTUP_AUTO_INSTALL=0 keeps rustup from adding the target, and Debian's packages are the \
+         only other source of one. Unset the variable, or run `rustup target add` yourself",
+    )
+}
+
+/// Downloads packages into a folder. Those that are there already and whole are left alone.
+///
+/// # Errors
+///
+/// The folder cannot be made, or the download fails.
+pub fn download(packages: &[&str], folder: &Path) -> anyhow::Result<()> {
+    files::create_folder(folder)?;
+    run(Command::new("apt-get")
+        // Without the option, apt as root warns that its own user cannot write here.
+        .args(["--quiet", "--option", "APT::Sandbox::User=root", "download"])
+        .args(packages)
+        .current_dir(folder)
+        .stdout(Stdio::null()))
+    .context("cannot download Debian's packages")
+}
+
+/// Unpacks a downloaded package into a folder: all of it, or, if there are patterns, only
+/// what matches one.
+///
+/// # Errors
+///
+/// The package was not downloaded, or is damaged, or the disk is full.
+pub fn unpack(package: &str, downloads: &Path, patterns: &[&str], into: &Path) -> anyhow::Result<()> {
+    let file = downloaded_file(package, downloads)?;
+    let mut archive = Command::new("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(&file)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start `dpkg-deb`")?;
+    let tar = archive.stdout.take().expect("the standard output is a pipe");
+    let unpacked =
+        run(Command::new("tar").args(["--extract", "--wildcards", "--directory"]).arg(into).args(patterns).stdin(tar));
+    let status = archive.wait().context("cannot wait for `dpkg-deb`")?;
+    unpacked.with_context(|| format!("cannot unpack {}", file.display()))?;
+    if !status.success() {
+        bail!("{} is damaged: delete it and try again", file.display());
+    }
+    Ok(())
+}
+
+/// The file that a package was downloaded to: its name, `_`, its version and architecture.
+fn downloaded_file(package: &str, downloads: &Path) -> anyhow::Result<PathBuf> {
+    let start = format!("{package}_");
+    files::entries(downloads)?
+        .into_iter()
+        .find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&start)))
+        .with_context(|| format!("{package} is not in {}", downloads.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_that_is_only_mentioned_has_no_candidate() {
+        let mentioned = "rustc-web:\n  Installed: (none)\n  Candidate: (none)\n";
+        let offered = "rustc-web:\n  Installed: (none)\n  Candidate: 1.96.0+dfsg1-1\n";
+
+        assert!(!has_candidate(mentioned));
+        assert!(!has_candidate(""));
+        assert!(has_candidate(offered));
+    }
+
+    #[test]
+    fn a_dependency_is_found_by_its_name_without_the_version() {
+        let listing = "libstd-rust-web-dev\n  Depends: libc6\n |Depends: libllvm\n  Depends: libllvm22\n    libllvm21\n  Suggests: libllvm9\n";
+
+        assert_eq!(find_dependency(listing, "libllvm"), Some("libllvm22"));
+        assert_eq!(find_dependency(listing, "libstd-rust-web-"), None);
+    }
+}
