@@ -22,7 +22,7 @@ fn completed(data: &Path) -> Vec<(String, String)> {
     for item in status["items"].as_array().into_iter().flatten() {
         for step in item["steps"].as_array().into_iter().flatten().filter(|step| step["state"] == "completed") {
             let text = |json: &Json| json.as_str().unwrap_or_default().to_owned();
-            completed.push((text(&step["step"]), text(&item["item"])));
+            completed.push((text(&step["step"]), text(&item["key"])));
         }
     }
     completed
@@ -50,11 +50,9 @@ fn a_run_that_is_killed_ten_times_loses_nothing_and_repeats_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = |name: &str| folder.path().join(name);
     let filings = sample_filings();
-    let set = |out| [("filings", filings.clone()), ("out", at(out)), ("audit", at(&format!("{out}-audit")))];
     let command = |data: &str, out: &str| -> Command {
-        let values = set(out);
-        let values: Vec<(&str, &Path)> = values.iter().map(|(name, value)| (*name, value.as_path())).collect();
-        run_workflow("filings.toml", &at(data), &values)
+        let (audit, out) = (at(&format!("{out}-audit")), at(out));
+        run_workflow("filings.toml", &at(data), &[("filings", &filings), ("out", &out), ("audit", &audit)])
     };
     let started = std::time::Instant::now();
     let calm = report(&command("calm-data", "calm").output().expect("it runs"));
@@ -63,8 +61,7 @@ fn a_run_that_is_killed_ten_times_loses_nothing_and_repeats_nothing() {
 
     let mut known: HashMap<(String, String), usize> = HashMap::new();
     for kill in 0..KILLS {
-        let mut child =
-            command("data", "out").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+        let mut child = command("data", "out").stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
         // Spread over the time of a whole run, in an order that is not that of time.
         std::thread::sleep(whole * (kill * 7 % KILLS) / KILLS + Duration::from_millis(u64::from(kill)));
         child.kill().expect("it is killed");

@@ -7,9 +7,10 @@ use serde_json::json;
 fn every_company_ends_as_a_parquet_file_and_the_run_is_summed_up() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
-    let output = run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
-        .output()
-        .expect("it runs");
+    let output =
+        run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
+            .output()
+            .expect("it runs");
     let report = report(&output);
     assert_eq!(output.status.code(), Some(0), "{report}");
     assert_eq!(report["status"], "completed");
@@ -31,10 +32,11 @@ fn every_company_ends_as_a_parquet_file_and_the_run_is_summed_up() {
 fn some_companies_can_be_picked_and_the_newest_filing_is_taken() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
-    let output = run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
-        .args(["--set", "tickers=ACME"])
-        .output()
-        .expect("it runs");
+    let output =
+        run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
+            .args(["--set", "tickers=ACME"])
+            .output()
+            .expect("it runs");
     let report = report(&output);
     assert_eq!(report["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(item(&report, "ACME")["record"]["accession"], "9990000001-23-000019");
@@ -101,23 +103,29 @@ fn a_step_can_be_run_alone_and_later_the_rest() {
         steps.iter().find(|its| its["step"] == step).expect("the step")["attempts"].clone()
     };
     assert_eq!(attempts(&rest, "find"), 1, "find did not run again");
-    let from = report(&run_workflow("filings.toml", &data, &set).args(["--from", "extract"]).output().expect("it runs"));
-    assert_eq!((attempts(&from, "find"), attempts(&from, "extract"), attempts(&from, "save")), (json!(1), json!(2), json!(2)));
+    let from =
+        report(&run_workflow("filings.toml", &data, &set).args(["--from", "extract"]).output().expect("it runs"));
+    assert_eq!(
+        (attempts(&from, "find"), attempts(&from, "extract"), attempts(&from, "save")),
+        (json!(1), json!(2), json!(2))
+    );
 }
 
 #[test]
 fn a_dry_run_runs_nothing_and_says_what_would_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
-    let output = run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
-        .arg("--dry-run")
-        .output()
-        .expect("it runs");
+    let output =
+        run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
+            .arg("--dry-run")
+            .output()
+            .expect("it runs");
     let plan = report(&output);
     assert_eq!(plan["items"].as_array().map(Vec::len), Some(4));
     assert_eq!(plan["steps"].as_array().map(Vec::len), Some(4));
     assert!(!out.join("ACME.parquet").exists());
     // And the status of a data directory in which nothing ran is empty.
-    let status = belljar().args(["status", "--json", "--data-dir"]).arg(folder.path().join("data")).output().expect("it runs");
+    let status =
+        belljar().args(["status", "--json", "--data-dir"]).arg(folder.path().join("data")).output().expect("it runs");
     assert_eq!(status.status.code(), Some(0), "{}", String::from_utf8_lossy(&status.stderr));
 }

@@ -34,7 +34,8 @@ fn damaged_and_hostile_filings_fail_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let filings = folder.path().join("filings");
     copy_folder(&sample_filings(), &filings);
-    let good = std::fs::read(sample_filings().join("ACME/10-Q/9990000001-23-000019/primary-document.html")).expect("it is there");
+    let good = std::fs::read(sample_filings().join("ACME/10-Q/9990000001-23-000019/primary-document.html"))
+        .expect("it is there");
 
     write_filing(&filings, "CUT", &good[..good.len() / 2]);
     write_filing(&filings, "LATIN", &[&good[..good.len() / 2], b"\xe9\xff", &good[good.len() / 2..]].concat());
@@ -52,10 +53,20 @@ fn damaged_and_hostile_filings_fail_alone() {
 
     let (code, report) = run(folder.path(), "");
     assert_eq!(code, Some(1));
-    assert!(error(&report, "CUT").contains("truncated") || error(&report, "CUT").contains("ends"), "{}", error(&report, "CUT"));
+    assert!(
+        error(&report, "CUT").contains("truncated") || error(&report, "CUT").contains("ends"),
+        "{}",
+        error(&report, "CUT")
+    );
     assert!(error(&report, "LATIN").contains("UTF-8"), "{}", error(&report, "LATIN"));
     assert!(error(&report, "EMPTY").contains("empty"), "{}", error(&report, "EMPTY"));
-    assert!(error(&report, "HUGE").contains("FILING_SIZE_BYTES_MAX") || error(&report, "HUGE").contains("64 MiB") || error(&report, "HUGE").contains("67108864"), "{}", error(&report, "HUGE"));
+    assert!(
+        error(&report, "HUGE").contains("FILING_SIZE_BYTES_MAX")
+            || error(&report, "HUGE").contains("64 MiB")
+            || error(&report, "HUGE").contains("67108864"),
+        "{}",
+        error(&report, "HUGE")
+    );
     assert!(error(&report, "NONE").contains("10-Q"), "{}", error(&report, "NONE"));
     assert!(error(&report, "LINK").contains("outside"), "{}", error(&report, "LINK"));
     for good in ["ACME", "BOLT", "CORA", "DYNE"] {

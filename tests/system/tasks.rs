@@ -72,7 +72,8 @@ async fn a_round_robin_pool_gives_each_worker_its_share() {
     let (runtime, _folder) = runtime();
     let greeter = plugin(&runtime, "greeter").await;
     let pool = greeter.pool(PoolOptions::fixed(4));
-    let sums: Vec<_> = (0..40).map(|n| pool.submit(greeter.task("add").arg(n).arg(1)).expect("there is room")).collect();
+    let sums: Vec<_> =
+        (0..40).map(|n| pool.submit(greeter.task("add").arg(n).arg(1)).expect("there is room")).collect();
     for (n, sum) in sums.iter().enumerate() {
         assert_eq!(sum.get::<usize>().await.expect("a sum"), n + 1);
     }

@@ -11,6 +11,8 @@ use crate::project::Project;
 /// The plugins or the benchmarks do not compile, or a benchmark fails.
 pub fn run(project: &Project, name: Option<&str>) -> anyhow::Result<()> {
     guests::build_all(project, None)?;
+    // The benchmark of the main job times the program as a user runs it.
+    process::run(cargo().args(["build", "--release", "--package", "belljar-cli"]).current_dir(project.root()))?;
     let mut bench = cargo();
     bench.args(["bench", "--package", "belljar-benches"]).current_dir(project.root());
     match name {
