@@ -52,8 +52,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // wasmtime, synchronous, with its defaults.
     let plain = wasmtime::Engine::new(&Config::new())?;
     let mut plain_store = Store::new(&plain, ());
-    let plain_instance =
-        Linker::new(&plain).instantiate(&mut plain_store, &Component::from_binary(&plain, &bytes)?)?;
+    let plain_instance = Linker::new(&plain).instantiate(&mut plain_store, &Component::from_binary(&plain, &bytes)?)?;
     let plain_add = plain_instance.get_typed_func::<(u32, u32), (u32,)>(&mut plain_store, "add")?;
 
     // wasmtime, asynchronous, interruptible.

@@ -44,8 +44,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         seconds(command)
     };
     belljar_run()?; // The first run compiles the plugins; later ones find the compiled code.
-    println!("the filings in {}, end to end, seconds as whole processes, median (minimum to maximum)", filings.display());
-    let peers = [("lxml + pyarrow, one process", "filings_lxml.py", 1), ("lxml + pyarrow, two", "filings_lxml.py", 2), ("BeautifulSoup", "filings_bs4.py", 1)];
+    println!(
+        "the filings in {}, end to end, seconds as whole processes, median (minimum to maximum)",
+        filings.display()
+    );
+    let peers = [
+        ("lxml + pyarrow, one process", "filings_lxml.py", 1),
+        ("lxml + pyarrow, two", "filings_lxml.py", 2),
+        ("BeautifulSoup", "filings_bs4.py", 1),
+    ];
     let mut own = Vec::new();
     if python.is_file() {
         for (name, script, jobs) in peers {
@@ -59,7 +66,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("  {name:<28} {}   belljar is faster by a factor of {}", Figures::new(its), Figures::new(ratios));
         }
     } else {
-        println!("  SKIPPED the Python peers: {} is missing; the head of benches/filings.rs says how to make it", python.display());
+        println!(
+            "  SKIPPED the Python peers: {} is missing; the head of benches/filings.rs says how to make it",
+            python.display()
+        );
         for _ in 0..ROUNDS {
             own.push(belljar_run()?);
         }

@@ -30,7 +30,14 @@ impl Figures {
 
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:.3} ({:.3} to {:.3}, {} runs)", self.median(), self.quantile(0.0), self.quantile(1.0), self.0.len())
+        write!(
+            f,
+            "{:.3} ({:.3} to {:.3}, {} runs)",
+            self.median(),
+            self.quantile(0.0),
+            self.quantile(1.0),
+            self.0.len()
+        )
     }
 }
 

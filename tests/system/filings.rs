@@ -129,3 +129,64 @@ fn a_dry_run_runs_nothing_and_says_what_would_run() {
         belljar().args(["status", "--json", "--data-dir"]).arg(folder.path().join("data")).output().expect("it runs");
     assert_eq!(status.status.code(), Some(0), "{}", String::from_utf8_lossy(&status.stderr));
 }
+
+#[test]
+fn steps_that_are_to_run_again_stay_so_when_the_run_stops_in_between() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (data, out) = (folder.path().join("data"), folder.path().join("out"));
+    let filings = sample_filings();
+    let set = [("filings", filings.as_path()), ("out", &out)];
+    run_workflow("filings.toml", &data, &set).output().expect("it runs");
+    // As a process that is killed after the first of the steps would leave it.
+    run_workflow("filings.toml", &data, &set)
+        .args(["--from", "extract", "--only", "extract"])
+        .output()
+        .expect("it runs");
+    let rest = report(&run_workflow("filings.toml", &data, &set).output().expect("it runs"));
+    let item = item(&rest, "ACME");
+    assert_eq!(item["status"], "completed");
+    let attempts: Vec<_> =
+        item["steps"].as_array().expect("steps").iter().map(|step| step["attempts"].clone()).collect();
+    assert_eq!(attempts, [json!(1), json!(2), json!(2)], "find, extract, save");
+}
+
+#[test]
+fn a_step_whose_needs_have_not_run_says_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let output =
+        run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
+            .args(["--only", "save"])
+            .output()
+            .expect("it runs");
+    assert_eq!(output.status.code(), Some(1));
+    let error = item(&report(&output), "ACME")["error_message"].as_str().expect("an error").to_owned();
+    assert!(error.contains("needs find and extract"), "{error}");
+}
+
+#[test]
+fn items_whose_source_has_moved_on_still_belong_to_the_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (inputs, processing) = (folder.path().join("inputs"), folder.path().join("processing"));
+    std::fs::create_dir(&inputs).expect("a folder");
+    std::fs::write(inputs.join("acme.json"), r#"{"ticker": "ACME"}"#).expect("a file");
+    let (data, out, filings) = (folder.path().join("data"), folder.path().join("out"), sample_filings());
+    let set = [("inputs", inputs.as_path()), ("processing", &processing), ("filings", &filings), ("out", &out)];
+    run_workflow("filings-inbox.toml", &data, &set).args(["--only", "claim"]).output().expect("it runs");
+    assert!(!inputs.join("acme.json").exists(), "the file was moved, and the inbox is empty");
+    let output = run_workflow("filings-inbox.toml", &data, &set).output().expect("it runs");
+    assert_eq!(item(&report(&output), "acme.json")["status"], "completed");
+}
+
+#[test]
+fn a_dry_run_makes_no_folder() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let output =
+        run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
+            .arg("--dry-run")
+            .output()
+            .expect("it runs");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(!out.exists());
+}

@@ -137,3 +137,57 @@ backoff = "1ms"
     assert_eq!((item.status.as_str(), item.steps[0].attempts), ("error", 3));
     assert!(item.error_message.as_ref().is_some_and(|error| error.contains("deadline of 30 ms")), "{item:?}");
 }
+
+#[tokio::test]
+async fn an_item_whose_steps_run_side_by_side_is_completed_when_the_last_is() {
+    let (runtime, folder) = runtime();
+    let text = r#"
+name = "diamond"
+[for_each]
+values = ["one", "two"]
+[steps.start]
+plugin = "GREETER"
+function = "add"
+with = { a = 1, b = 1 }
+[steps.left]
+plugin = "GREETER"
+function = "add"
+with = { a = "${steps.start}", b = 1 }
+status = { done = "left is done" }
+[steps.right]
+plugin = "GREETER"
+function = "add"
+with = { a = "${steps.start}", b = 2 }
+status = { done = "right is done" }
+"#;
+    let plan = try_plan(&runtime, folder.path(), text).await.expect("it is right");
+    let report = run(&runtime, plan, std::sync::Arc::new(())).await.expect("it runs");
+    assert!(report.items.iter().all(|item| item.status == "completed"), "{report:?}");
+    assert_eq!(report.status, belljar::store::RunStatus::Completed);
+}
+
+#[tokio::test]
+async fn an_item_stays_failed_when_a_step_beside_the_failed_one_completes_later() {
+    let (runtime, folder) = runtime();
+    let text = format!(
+        r#"
+name = "one fails"
+[for_each]
+values = ["one"]
+[steps.bad]
+plugin = "{hostile}"
+function = "panic"
+with = {{ message = "no" }}
+[steps.good]
+plugin = "{hostile}"
+function = "well-behaved"
+with = {{ n = 3000000 }}
+status = {{ done = "good is done" }}
+"#,
+        hostile = plugin_path("hostile").display()
+    );
+    let plan = try_plan(&runtime, folder.path(), &text).await.expect("it is right");
+    let report = run(&runtime, plan, std::sync::Arc::new(())).await.expect("it runs");
+    assert_eq!(report.items[0].status, "error");
+    assert_eq!(report.status, belljar::store::RunStatus::Failed);
+}

@@ -33,6 +33,22 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
 }
 
+impl Command {
+    /// Whether a script reads the standard output, so that a failure has to be told there too.
+    pub fn is_json(&self) -> bool {
+        match self {
+            Command::Run(args) => args.json,
+            Command::Call(args) => args.json,
+            Command::Plugin(plugin::PluginCommand::Inspect(args)) => args.json,
+            Command::Status(args) => args.json,
+            Command::Objects(args) => args.json,
+            Command::Clean(args) => args.json,
+            Command::Doctor(args) => args.json,
+            Command::Completions(_) => false,
+        }
+    }
+}
+
 /// How much is told on the standard error.
 #[derive(Debug, Clone, Copy, Default, Args)]
 pub struct LogArgs {
@@ -52,6 +68,14 @@ pub struct DataDirArgs {
     pub data_dir: PathBuf,
 }
 
+impl DataDirArgs {
+    /// What to add to a further command so that it uses the same folder: nothing for the usual one.
+    pub fn option(&self) -> String {
+        let usual = std::env::var_os("BELLJAR_DATA_DIR").map_or_else(|| PathBuf::from(".belljar"), PathBuf::from);
+        if self.data_dir == usual { String::new() } else { format!(" --data-dir {}", self.data_dir.display()) }
+    }
+}
+
 fn after_help() -> String {
     format!(
         "\
@@ -66,7 +90,7 @@ Environment:
   BELLJAR_DATA_DIR   the data directory, unless --data-dir names one
   BELLJAR_CACHE_DIR  where compiled code is kept [default: ~/.cache/belljar]
   BELLJAR_LOG        what is logged, such as `debug` or `belljar=debug,belljar::plugin=trace`
-  NO_COLOR           no colours, whatever its value"
+  NO_COLOR           no colours, unless it is empty"
     )
 }
 

@@ -59,7 +59,7 @@ fn plain() -> GraphicalTheme {
 }
 
 fn render_with(error: &WorkflowError, theme: GraphicalTheme) -> String {
-    let handler = GraphicalReportHandler::new_themed(theme).with_context_lines(0);
+    let handler = GraphicalReportHandler::new_themed(theme).with_context_lines(1);
     let mut text = String::new();
     for problem in &error.problems {
         let shown = InFile::new(error, problem);

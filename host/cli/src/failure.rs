@@ -9,9 +9,10 @@ use std::sync::Arc;
 use belljar::store::StoreError;
 use belljar::workflow::WorkflowError;
 use belljar::{Error, engine};
+use serde_json::json;
 
-use crate::diagnostics;
 use crate::exit::Exit;
+use crate::{diagnostics, human, output};
 
 /// The end of a command that did not succeed.
 #[derive(Debug)]
@@ -72,12 +73,37 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Tells it on the standard output, for a script: `{"error": {"message": …}}`, with all problems of a workflow.
+    pub fn tell_json(&self) {
+        let error = match self {
+            Failure::Plain(plain) => json!({ "message": plain.message, "help": plain.help }),
+            Failure::Workflow(error) => {
+                let problems = error.problems.iter().map(
+                    |problem| json!({ "line": error.line(problem), "message": problem.message, "help": problem.help }),
+                );
+                json!({
+                    "message": "the workflow cannot run",
+                    "path": error.path.display().to_string(),
+                    "problems": problems.collect::<Vec<_>>(),
+                })
+            }
+            Failure::OutputClosed => return,
+        };
+        // The exit code tells it too, where the output cannot be written.
+        output::json(&json!({ "error": error })).ok();
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Plain(Plain { message, help: None, .. }) => write!(f, "error: {message}"),
-            Failure::Plain(Plain { message, help: Some(help), .. }) => {
-                write!(f, "error: {message}\nhelp: {}", help.replace('\n', "\n      "))
+            Failure::Plain(Plain { message, help, .. }) => {
+                write!(f, "error: {}", human::printable(message))?;
+                match help {
+                    Some(help) => write!(f, "\nhelp: {}", human::printable(help).replace('\n', "\n      ")),
+                    None => Ok(()),
+                }
             }
             Failure::Workflow(error) => write!(f, "error: {error}"),
             Failure::OutputClosed => f.write_str("error: the standard output was closed"),

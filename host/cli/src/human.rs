@@ -94,6 +94,11 @@ pub fn time(since_1970_ms: i64) -> String {
     }
 }
 
+/// A text that may come from a plugin, without what would make a terminal do more than show it.
+pub fn printable(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n' && c != '\t', "\u{fffd}")
+}
+
 /// `1 item`, `2 items`
 pub fn plural(number: usize, one: &str, many: &str) -> String {
     format!("{} {}", count(number as u64), if number == 1 { one } else { many })
@@ -147,6 +152,11 @@ mod tests {
         assert_eq!(duration(Duration::from_millis(420)), "420 ms");
         assert_eq!(duration(Duration::from_millis(1_340)), "1.3 s");
         assert_eq!(duration(Duration::from_millis(125_900)), "2m 5s");
+    }
+
+    #[test]
+    fn no_text_reaches_the_terminal_as_a_command() {
+        assert_eq!(printable("a\tb\nc\u{1b}[2J\u{9b}1m\r"), "a\tb\nc\u{fffd}[2J\u{fffd}1m\u{fffd}");
     }
 
     #[test]

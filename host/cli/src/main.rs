@@ -12,6 +12,7 @@ mod item_table;
 mod logging;
 mod output;
 mod progress;
+mod returned;
 mod table;
 mod terminal;
 
@@ -29,8 +30,12 @@ const THREADS: usize = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let is_json = cli.command.is_json();
     let exit = perform(cli).unwrap_or_else(|failure| {
         failure.tell();
+        if is_json {
+            failure.tell_json();
+        }
         failure.exit()
     });
     exit.into()

@@ -1,17 +1,18 @@
-//! Tables that fit the terminal. Numbers stand at the right, paths are shortened from their beginning (the file's
-//! name says most) and texts from their end, and only as far as the terminal is too narrow. Where the output is not
-//! a terminal nothing is shortened, so that a script or a file gets everything.
+//! Tables that fit the terminal. Numbers stand at the right. Where the terminal is too narrow, paths are shortened
+//! from their beginning (the file's name says most) and texts from their end; where that is not enough, the widest
+//! columns are left out, and a line below the table says which. Where the output is not a terminal nothing is
+//! shortened, so that a script or a file gets everything.
 
-use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, presets};
+use comfy_table::{Attribute, CellAlignment, Color, ContentArrangement, TableComponent, presets};
 use serde_json::Value as Json;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr};
 
 use crate::human;
 
 /// A column is not shortened below this many places.
-const COLUMN_WIDTH_MIN: usize = 12;
-/// What a column takes beside its content: a space on either side and a line.
-const COLUMN_MARGIN: usize = 3;
+const COLUMN_WIDTH_MIN: usize = 10;
+/// What a column takes beside its content: a space on either side.
+const COLUMN_MARGIN: usize = 2;
 
 /// A table that is being put together.
 pub struct Table {
@@ -82,7 +83,7 @@ impl Cell {
             Kind::Path => {
                 let kept = tail(&self.text, width_max.saturating_sub(1));
                 // Half a folder's name says nothing: start at a separator where there is one.
-                let start = kept[1.min(kept.len())..].find('/').map_or(0, |at| at + 1);
+                let start = kept.find('/').unwrap_or(0);
                 format!("…{}", &kept[start..])
             }
             _ => format!("{}…", head(&self.text, width_max.saturating_sub(1))),
@@ -103,53 +104,77 @@ impl Table {
 
     /// The table as text, no wider than the terminal if the output is one. `colours` says whether it may have any.
     pub fn render(&self, terminal_width: Option<usize>, colours: bool) -> String {
-        let widths = self.widths(terminal_width);
+        let (columns, left_out) = self.layout(terminal_width);
         let mut table = comfy_table::Table::new();
-        table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+        table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+        table.remove_style(TableComponent::VerticalLines).set_style(TableComponent::HeaderLines, '─');
         if colours {
             table.enforce_styling();
         } else {
             table.force_no_tty();
         }
-        table.set_header(self.header.iter().map(|name| comfy_table::Cell::new(name).add_attribute(Attribute::Bold)));
+        table.set_header(columns.iter().map(|column| {
+            let name = Cell::text(&self.header[column.at]).shortened(column.width);
+            comfy_table::Cell::new(name).add_attribute(Attribute::Bold)
+        }));
         for row in &self.rows {
-            table.add_row(row.iter().zip(&widths).map(|(cell, width)| {
-                let shown = comfy_table::Cell::new(cell.shortened(*width));
-                match cell.kind {
+            table.add_row(columns.iter().filter_map(|column| {
+                let cell = row.get(column.at)?;
+                let shown = comfy_table::Cell::new(cell.shortened(column.width));
+                Some(match cell.kind {
                     Kind::Number => shown.set_alignment(CellAlignment::Right),
                     Kind::Good => shown.fg(Color::Green),
                     Kind::Bad => shown.fg(Color::Red),
                     Kind::Text | Kind::Path => shown,
-                }
+                })
             }));
         }
-        table.to_string()
+        let mut text = table.trim_fmt();
+        if !left_out.is_empty() {
+            text.push_str(&format!("\nleft out, for a wider terminal or --json: {}", left_out.join(", ")));
+        }
+        text
     }
 
-    /// The width of each column: what its content wants, less what the terminal does not have. The widest columns
-    /// give first; numbers and headers are never cut.
-    fn widths(&self, terminal_width: Option<usize>) -> Vec<usize> {
-        let mut widths: Vec<usize> = self.header.iter().map(|name| name.width()).collect();
-        let mut floors: Vec<usize> = widths.iter().map(|width| (*width).max(COLUMN_WIDTH_MIN)).collect();
-        for row in &self.rows {
-            for (at, cell) in row.iter().enumerate().take(widths.len()) {
-                widths[at] = widths[at].max(cell.width());
-                if cell.kind == Kind::Number {
-                    floors[at] = floors[at].max(cell.width());
-                }
-            }
+    /// The columns that are shown with their widths, and the names of the others.
+    fn layout(&self, terminal_width: Option<usize>) -> (Vec<Column>, Vec<&str>) {
+        let mut columns: Vec<Column> = (0..self.header.len()).map(|at| self.column(at)).collect();
+        let Some(available) = terminal_width else { return (columns, Vec::new()) };
+        let total = |columns: &[Column], width: fn(&Column) -> usize| -> usize {
+            columns.iter().map(|column| width(column) + COLUMN_MARGIN).sum()
+        };
+        let mut left_out = Vec::new();
+        while total(&columns, |column| column.floor) > available {
+            // The first column says what a row is about.
+            let texts = (1..columns.len()).filter(|at| columns[*at].floor < columns[*at].width);
+            let Some(widest) = texts.max_by_key(|at| columns[*at].width) else { break };
+            left_out.push(self.header[columns.remove(widest).at].as_str());
         }
-        let Some(terminal_width) = terminal_width else { return widths };
-        let available = terminal_width.saturating_sub(widths.len() * COLUMN_MARGIN + 1);
-        let mut excess = widths.iter().sum::<usize>().saturating_sub(available);
-        while excess > 0 {
-            let shortable = (0..widths.len()).filter(|at| widths[*at] > floors[*at]);
-            let Some(widest) = shortable.max_by_key(|at| widths[*at]) else { break };
-            widths[widest] -= 1;
-            excess -= 1;
+        while total(&columns, |column| column.width) > available {
+            let shortable = columns.iter_mut().filter(|column| column.width > column.floor);
+            let Some(widest) = shortable.max_by_key(|column| column.width) else { break };
+            widest.width -= 1;
         }
-        widths
+        (columns, left_out)
     }
+
+    /// A column as wide as its content wants it.
+    fn column(&self, at: usize) -> Column {
+        let cells = || self.rows.iter().filter_map(|row| row.get(at));
+        let width = cells().map(Cell::width).chain([self.header[at].width()]).max().unwrap_or_default();
+        let of_numbers = cells().filter(|cell| cell.kind == Kind::Number).map(Cell::width).max();
+        Column { at, width, floor: of_numbers.unwrap_or_default().max(COLUMN_WIDTH_MIN.min(width)) }
+    }
+}
+
+/// A column that is shown.
+#[derive(Debug)]
+struct Column {
+    /// Its place among all columns.
+    at: usize,
+    width: usize,
+    /// The width below which it would say too little. Numbers are never cut.
+    floor: usize,
 }
 
 /// The beginning of a text, at most this wide.
@@ -193,27 +218,37 @@ mod tests {
 
     #[test]
     fn without_a_terminal_everything_is_there() {
-        let text = sample().render(None, false);
-        assert!(text.contains("/home/somebody/projects/filings/out/AAPL.parquet"), "{text}");
-        assert!(text.contains("│ 1,234 │"), "{text}");
-        assert!(text.contains("│     7 │"), "{text}");
-        assert!(!text.contains('\u{1b}'), "{text}");
+        let expected = "
+ item  facts  file
+───────────────────────────────────────────────────────────────
+ AAPL  1,234  /home/somebody/projects/filings/out/AAPL.parquet
+ ÄÖ        7";
+        assert_eq!(sample().render(None, false), expected[1..]);
     }
 
     #[test]
     fn a_narrow_terminal_shortens_paths_from_their_beginning() {
-        let text = sample().render(Some(50), false);
-        assert!(text.contains("…/filings/out/AAPL.parquet"), "{text}");
-        assert!(text.contains("1,234"), "{text}");
-        assert!(text.lines().all(|line| line.width() <= 50), "{text}");
+        let expected = "
+ item  facts  file
+─────────────────────────────────────────
+ AAPL  1,234  …/filings/out/AAPL.parquet
+ ÄÖ        7";
+        assert_eq!(sample().render(Some(44), false), expected[1..]);
     }
 
     #[test]
-    fn every_width_gives_a_table_of_even_lines() {
+    fn what_a_very_narrow_terminal_has_no_room_for_is_named() {
+        let text = sample().render(Some(20), false);
+        assert!(text.ends_with("\nleft out, for a wider terminal or --json: file"), "{text}");
+        assert!(text.contains(" AAPL  1,234\n"), "{text}");
+    }
+
+    #[test]
+    fn a_table_is_never_wider_than_a_terminal_that_has_room_for_its_numbers() {
         for width in 0..80 {
             let text = sample().render(Some(width), false);
-            let widths: Vec<usize> = text.lines().map(UnicodeWidthStr::width).collect();
-            assert!(widths.windows(2).all(|pair| pair[0] == pair[1]), "{width}: {text}");
+            let table = text.lines().filter(|line| !line.starts_with("left out"));
+            assert!(width < 13 || table.max_by_key(|line| line.width()).unwrap().width() <= width, "{width}: {text}");
         }
     }
 

@@ -111,6 +111,12 @@ pub enum FaultKind {
         /// The limit.
         limit: u32,
     },
+    /// The guest put more bytes into objects than it may.
+    #[error("put more than {limit_bytes} bytes into objects (`object_bytes_max`); free what is no longer needed")]
+    ObjectBytes {
+        /// The limit.
+        limit_bytes: u64,
+    },
     /// The guest used what it was not granted, and did not get over it.
     #[error("used what it was not granted: {what}; {remedy}")]
     NotGranted {
@@ -153,6 +159,7 @@ impl FaultKind {
             FaultKind::LogRate { .. } => "log_rate",
             FaultKind::HostCallSize { .. } => "host_call_size",
             FaultKind::ObjectsHeld { .. } => "objects_held",
+            FaultKind::ObjectBytes { .. } => "object_bytes",
             FaultKind::NotGranted { .. } => "not_granted",
             FaultKind::Misuse { .. } => "misuse",
             FaultKind::Exit { .. } => "exit",

@@ -130,10 +130,15 @@ impl Instance {
         self.store.data().objects.get(id).cloned()
     }
 
+    /// Takes all objects away from the instance, which goes on to other work.
+    pub fn forget_objects(&mut self) {
+        self.store.data_mut().objects.clear();
+    }
+
     /// What the guest tried in its last call that it was not granted, and what to add: worth showing beside an
     /// error that the guest returned.
     pub fn denial(&self) -> Option<String> {
-        self.store.data().wasi.denials.first().map(|denial| format!("it used {}; {}", denial.what, denial.remedy))
+        self.store.data().wasi.denials.first_use().map(|denial| format!("it used {}; {}", denial.what, denial.remedy))
     }
 
     /// Starts a call and tells when to give it up. The instance counts as gone until [`Self::end_call`], so that a

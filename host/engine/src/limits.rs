@@ -20,6 +20,8 @@ pub const LOG_LINES_PER_SECOND_MAX: u32 = 1_000;
 pub const HOST_CALL_BYTES_MAX: u64 = 128 << 20;
 /// Objects that one instance may hold at a time: 10,000.
 pub const OBJECTS_HELD_MAX: u32 = 10_000;
+/// Bytes that the objects which one instance put may have together: 1 GiB. What it frees does not count.
+pub const OBJECT_BYTES_MAX: u64 = 1 << 30;
 /// Names of metrics that one instance may use: 256.
 pub const METRIC_NAMES_MAX: u32 = 256;
 /// Stack of a guest: 512 KiB. One value for the whole engine, because it is part of the compiled code.
@@ -45,6 +47,8 @@ pub struct Limits {
     pub host_call_bytes_max: u64,
     /// Objects held at a time.
     pub objects_held_max: u32,
+    /// Bytes of the objects that it put and holds.
+    pub object_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -58,6 +62,7 @@ impl Default for Limits {
             log_lines_per_second_max: LOG_LINES_PER_SECOND_MAX,
             host_call_bytes_max: HOST_CALL_BYTES_MAX,
             objects_held_max: OBJECTS_HELD_MAX,
+            object_bytes_max: OBJECT_BYTES_MAX,
         }
     }
 }

@@ -74,6 +74,11 @@ impl Linked {
         &self.inner.grants
     }
 
+    /// Whether both are the same: one component with one set of grants and limits.
+    pub fn is_same(&self, other: &Linked) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// The limits.
     pub fn limits(&self) -> &Limits {
         &self.inner.limits

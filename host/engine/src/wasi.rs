@@ -5,8 +5,6 @@
 mod denials;
 mod output;
 
-use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use wasmtime::StoreContextMut;
@@ -16,6 +14,9 @@ use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     DescriptorFlags, ErrorCode, Host as _, HostDescriptor as _, OpenFlags, PathFlags,
 };
+use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode as SocketErrorCode, IpAddressFamily};
+use wasmtime_wasi::p2::bindings::sockets::tcp::TcpSocket;
+use wasmtime_wasi::p2::bindings::sockets::udp::UdpSocket;
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxView, WasiView};
 
 use crate::capability::Level;
@@ -28,6 +29,9 @@ use output::Output;
 /// The interfaces that [`add_to_linker`] replaces a function of, in the version that wasmtime-wasi offers.
 const FILESYSTEM_TYPES: &str = "wasi:filesystem/types@0.2.12";
 const FILESYSTEM_PREOPENS: &str = "wasi:filesystem/preopens@0.2.12";
+
+/// Handles (open files, streams) that one instance may have: 512. They are the whole process's to run out of.
+const HANDLES_MAX: usize = 512;
 
 /// An instance's WASI state.
 pub(crate) struct Wasi {
@@ -43,11 +47,13 @@ pub(crate) struct Wasi {
 
 impl Wasi {
     pub(crate) fn new(grants: Arc<Grants>, log: SharedLog) -> Wasi {
-        Wasi { context: None, table: ResourceTable::new(), grants, denials: Denials::default(), log }
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES_MAX);
+        Wasi { context: None, table, grants, denials: Denials::default(), log }
     }
 
     fn view(&mut self) -> WasiCtxView<'_> {
-        let ctx = self.context.get_or_insert_with(|| context(&self.grants, &self.denials, &self.log));
+        let ctx = self.context.get_or_insert_with(|| context(&self.grants, &self.log));
         WasiCtxView { ctx, table: &mut self.table }
     }
 }
@@ -72,7 +78,7 @@ pub(crate) fn check(grants: &Grants) -> Result<(), (String, String)> {
     Ok(())
 }
 
-fn context(grants: &Grants, denials: &Denials, log: &SharedLog) -> WasiCtx {
+fn context(grants: &Grants, log: &SharedLog) -> WasiCtx {
     let mut builder = WasiCtx::builder();
     for grant in &grants.directories {
         let perms = match grant.access {
@@ -91,18 +97,10 @@ fn context(grants: &Grants, denials: &Denials, log: &SharedLog) -> WasiCtx {
     }
     builder.stdout(Output::new(Level::Info, log));
     builder.stderr(Output::new(Level::Error, log));
-    let denials = denials.clone();
-    builder.socket_addr_check(move |address: SocketAddr, _use| {
-        denials.note(
-            format!("a connection to {address}"),
-            "sockets are never granted; use `belljar:plugin/http` with a granted origin".to_owned(),
-        );
-        Box::pin(async { false }) as Pin<Box<dyn Future<Output = bool> + Send + Sync>>
-    });
     builder.build()
 }
 
-/// Adds WASI, with two functions replaced by ones that note what is denied.
+/// Adds WASI, with a few functions replaced by ones that note what is denied.
 pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     linker.allow_shadowing(true);
@@ -118,7 +116,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
             let state = cx.data_mut();
             let directories = preopens::Host::get_directories(&mut state.filesystem())?;
             if directories.is_empty() {
-                state.wasi.denials.note(
+                state.wasi.denials.note_probe(
                     "the file system".to_owned(),
                     "add a directory to its grants: `directories = [{ host = \"…\", guest = \"/…\" }]`".to_owned(),
                 );
@@ -126,8 +124,28 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
             Ok((directories,))
         },
     )?;
+    linker.instance("wasi:sockets/tcp-create-socket@0.2.12")?.func_wrap(
+        "create-tcp-socket",
+        |cx: StoreContextMut<'_, HostState>, (_family,): (IpAddressFamily,)| {
+            Ok((Err::<Resource<TcpSocket>, SocketErrorCode>(deny_socket(cx.data())),))
+        },
+    )?;
+    linker.instance("wasi:sockets/udp-create-socket@0.2.12")?.func_wrap(
+        "create-udp-socket",
+        |cx: StoreContextMut<'_, HostState>, (_family,): (IpAddressFamily,)| {
+            Ok((Err::<Resource<UdpSocket>, SocketErrorCode>(deny_socket(cx.data())),))
+        },
+    )?;
     linker.allow_shadowing(false);
     Ok(())
+}
+
+fn deny_socket(state: &HostState) -> SocketErrorCode {
+    state.wasi.denials.note(
+        "a socket".to_owned(),
+        "sockets are never granted; use `belljar:plugin/http` with a granted origin".to_owned(),
+    );
+    SocketErrorCode::AccessDenied
 }
 
 type OpenAt = (Resource<Descriptor>, PathFlags, String, OpenFlags, DescriptorFlags);

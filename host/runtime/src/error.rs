@@ -80,6 +80,9 @@ pub enum Error {
         /// What is wrong and where.
         message: String,
     },
+    /// The same run is going on in this process already.
+    #[error("this run is going on already, in this process; wait for its end")]
+    RunInProgress,
     /// The runtime could not be set up.
     #[error("the runtime cannot be set up: {0}")]
     Setup(String),
@@ -94,9 +97,8 @@ impl Error {
         match self {
             Error::Engine(error) => error.is_retryable(),
             Error::Store(error) => error.is_retryable(),
-            Error::Returned { denial, .. } => denial.is_none(),
             Error::Input { cause, .. } => cause.is_retryable(),
-            Error::QueueFull { .. } => true,
+            Error::Returned { .. } | Error::QueueFull { .. } => true,
             _ => false,
         }
     }

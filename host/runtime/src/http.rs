@@ -18,6 +18,11 @@ use crate::objects::StoredObject;
 pub const HTTP_BODY_BYTES_MAX: u64 = 128 << 20;
 /// Redirects that are followed: 5.
 pub const HTTP_REDIRECTS_MAX: u32 = 5;
+/// Headers that belong to the connection, or name another host than the URL's: a guest cannot set them.
+const HEADERS_RESERVED: [&str; 8] =
+    ["connection", "content-length", "host", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade"];
+/// Headers that prove who is asking: they go to the origin that they were meant for, and not along a redirect.
+const HEADERS_OF_ORIGIN: [&str; 2] = ["authorization", "cookie"];
 /// Connections kept open per origin.
 const IDLE_CONNECTIONS_PER_ORIGIN: usize = 4;
 
@@ -73,19 +78,23 @@ fn origin_of(url: &Url) -> Result<String, String> {
     }
 }
 
-fn send(agent: &Agent, objects: &Arc<ObjectStore>, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+fn send(agent: &Agent, objects: &Arc<ObjectStore>, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
     let deadline = std::time::Instant::now() + request.timeout;
     let mut url = parse(&request.url).map_err(HttpError::Invalid)?;
     let mut method = Method::from_bytes(request.method.as_bytes())
         .map_err(|_| HttpError::Invalid(format!("`{}` is not a method", request.method)))?;
-    let mut body = request.body.as_slice();
+    let is_one_of = |name: &str, names: &[&str]| names.iter().any(|its| name.eq_ignore_ascii_case(its));
+    if let Some((name, _)) = request.headers.iter().find(|(name, _)| is_one_of(name, &HEADERS_RESERVED)) {
+        return Err(HttpError::Invalid(format!("the header `{name}` is set by the host")));
+    }
+    let mut body = std::mem::take(&mut request.body);
     for _hop in 0..=HTTP_REDIRECTS_MAX {
         let origin = origin_of(&url).map_err(HttpError::Invalid)?;
         if !request.origins.contains(&origin) {
             return Err(HttpError::NotGranted(origin));
         }
         let left = deadline.saturating_duration_since(std::time::Instant::now());
-        let response = send_once(agent, &request, &method, &url, body, left)?;
+        let response = send_once(agent, &request, &method, &url, &body, left)?;
         let status = response.status().as_u16();
         let Some(location) = response.headers().get(LOCATION).filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308))
         else {
@@ -94,8 +103,11 @@ fn send(agent: &Agent, objects: &Arc<ObjectStore>, request: HttpRequest) -> Resu
         let location = location.to_str().map_err(|_| HttpError::Invalid("the redirect is not text".to_owned()))?;
         url =
             url.join(location).map_err(|error| HttpError::Invalid(format!("the redirect to `{location}`: {error}")))?;
+        if origin_of(&url).is_ok_and(|next| next != origin) {
+            request.headers.retain(|(name, _)| !is_one_of(name, &HEADERS_OF_ORIGIN));
+        }
         if status == 303 || (matches!(status, 301 | 302) && method == Method::POST) {
-            (method, body) = (Method::GET, &[]); // As RFC 9110, section 15.4, has it.
+            (method, body) = (Method::GET, Vec::new()); // As RFC 9110, section 15.4, has it.
         }
     }
     Err(HttpError::Invalid(format!("more than {HTTP_REDIRECTS_MAX} redirects")))

@@ -80,6 +80,17 @@ impl Plugin {
         &self.runtime
     }
 
+    /// Whether both are the same plugin with the same grants and limits.
+    pub(crate) fn is_same(&self, other: &Plugin) -> bool {
+        self.linked.is_same(&other.linked)
+    }
+
+    /// The same plugin with other grants.
+    pub(crate) fn with_grants(&self, grants: Grants) -> Result<Plugin, Error> {
+        let linked = self.component().link(grants, self.linked.limits().clone())?;
+        Ok(Plugin { runtime: self.runtime.clone(), linked })
+    }
+
     pub(crate) async fn instantiate(&self, label: &str) -> Result<Instance, Error> {
         Ok(self.linked.instantiate(self.runtime.services(), label).await?)
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use belljar_engine::Instance;
 use serde::Serialize;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 use crate::object_ref::{Content, ObjectRef};
 use crate::task::{self, Assigned, Ready};
@@ -214,7 +214,7 @@ async fn work(
     mut queue: mpsc::Receiver<Assigned>,
     may_go: bool,
 ) {
-    let mut kept: Option<Instance> = None;
+    let mut kept: Option<Kept> = None;
     loop {
         let assigned = match tokio::time::timeout(options.idle, queue.recv()).await {
             Ok(Some(assigned)) => assigned,
@@ -234,18 +234,29 @@ async fn work(
     }
 }
 
-async fn run(plugin: &Plugin, task: Task, keep: bool, kept: &mut Option<Instance>) -> Result<Content, Error> {
+/// An instance that a worker keeps, and its place among those that may live at once.
+struct Kept {
+    instance: Instance,
+    _permit: OwnedSemaphorePermit,
+}
+
+async fn run(plugin: &Plugin, task: Task, keep: bool, kept: &mut Option<Kept>) -> Result<Content, Error> {
     let Ready { plugin: of_task, label, method, inputs } = task.ready().await?;
-    if !keep || of_task.component().digest() != plugin.component().digest() {
+    // A task whose plugin has other grants or limits must not run with the pool's.
+    if !keep || !of_task.is_same(plugin) {
         return of_task
             .with_instance(&label, async |instance| task::perform(instance, &of_task, &method, inputs).await)
             .await;
     }
-    if !kept.as_ref().is_some_and(Instance::is_alive) {
-        *kept = Some(plugin.instantiate(&label).await?);
-    }
-    match kept {
-        Some(instance) => task::perform(instance, plugin, &method, inputs).await,
-        None => Err(Error::ShutDown),
-    }
+    let mut current = match kept.take().filter(|kept| kept.instance.is_alive()) {
+        Some(current) => current,
+        None => {
+            let permit = plugin.runtime().admit().await?;
+            Kept { instance: plugin.instantiate(&label).await?, _permit: permit }
+        }
+    };
+    let outcome = task::perform(&mut current.instance, plugin, &method, inputs).await;
+    current.instance.forget_objects();
+    *kept = Some(current);
+    outcome
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use belljar_engine::{Engine, EngineOptions, Grants, Limits, Services};
 use belljar_store::{DataDir, ObjectLimits, ObjectStats, ObjectStore};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::{Semaphore, SemaphorePermit, broadcast};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::task::JoinHandle;
 
 use crate::events::{EventBus, MetricSnapshot};
@@ -15,6 +15,7 @@ use crate::executor::GuestExecutor;
 use crate::http::HttpClient;
 use crate::object_ref::{Content, ObjectRef};
 use crate::objects::{StoreObjects, StoredObject};
+use crate::workflow::Runs;
 use crate::{Error, Machine, Manifest, Plugin, RuntimeEvent};
 
 /// A runtime. Cheap to clone; all clones are the same one, and the last that is dropped ends its threads.
@@ -29,7 +30,8 @@ struct Inner {
     objects: Arc<ObjectStore>,
     services: Services,
     events: Arc<EventBus>,
-    instances: Semaphore,
+    instances: Arc<Semaphore>,
+    runs: Runs,
     data_dir: Option<DataDir>,
     /// Holds the spill files of a runtime without a data directory.
     _scratch: Option<tempfile::TempDir>,
@@ -94,8 +96,14 @@ impl RuntimeBuilder {
             objects: Arc::new(StoreObjects(objects.clone())),
             http: Arc::new(HttpClient::new(objects.clone())),
         };
-        let cache_dir = self.cache_dir.or_else(default_cache_dir);
-        let engine = Engine::new(&EngineOptions { cache_dir })?;
+        let engine = match self.cache_dir {
+            Some(cache_dir) => Engine::new(&EngineOptions { cache_dir: Some(cache_dir) })?,
+            // Nobody asked for this folder, so it is no error if it cannot be used.
+            None => Engine::new(&EngineOptions { cache_dir: default_cache_dir() }).or_else(|error| {
+                tracing::warn!(%error, "compiled code is not kept; name a folder with BELLJAR_CACHE_DIR");
+                Engine::new(&EngineOptions::default())
+            })?,
+        };
         let executor = GuestExecutor::start(self.guest_threads.unwrap_or(machine.cores).max(1)).map_err(setup)?;
         Ok(Runtime {
             inner: Arc::new(Inner {
@@ -104,7 +112,8 @@ impl RuntimeBuilder {
                 objects,
                 services,
                 events,
-                instances: Semaphore::new(machine.instances_live_max),
+                instances: Arc::new(Semaphore::new(machine.instances_live_max)),
+                runs: Runs::default(),
                 data_dir,
                 _scratch: scratch,
             }),
@@ -240,8 +249,13 @@ impl Runtime {
     }
 
     /// Waits until another instance may live.
-    pub(crate) async fn admit(&self) -> Result<SemaphorePermit<'_>, Error> {
-        self.inner.instances.acquire().await.map_err(|_| Error::ShutDown)
+    pub(crate) async fn admit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        self.inner.instances.clone().acquire_owned().await.map_err(|_| Error::ShutDown)
+    }
+
+    /// The workflow runs that are going on in this process.
+    pub(crate) fn runs(&self) -> &Runs {
+        &self.inner.runs
     }
 
     /// Starts work on a guest thread.

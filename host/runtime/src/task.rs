@@ -158,6 +158,15 @@ fn lower(instance: &mut Instance, method: &Method, inputs: Vec<Input>) -> Result
                     instance.give_object(Arc::new(object));
                     object_ref(id)
                 }
+                // Each byte becomes a value of its own, which is why bulk data goes as an object.
+                WitType::List(inner) if **inner == WitType::U8 && object.size_bytes() > codec::VALUES_MAX as u64 => {
+                    return Err(wrong(format!(
+                        "`{}`: the object has {} bytes, and a list may have {}; take an `object-ref` instead",
+                        param.name,
+                        object.size_bytes(),
+                        codec::VALUES_MAX
+                    )));
+                }
                 WitType::List(inner) if **inner == WitType::U8 => {
                     Value::List(object.bytes()?.iter().map(|byte| Value::U8(*byte)).collect())
                 }

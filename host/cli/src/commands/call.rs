@@ -15,7 +15,7 @@ use serde_json::{Value as Json, json};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::interrupted;
-use crate::output;
+use crate::{human, output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,7 +42,7 @@ pub struct CallArgs {
     args: Option<Json>,
     /// Prints JSON; an error is `{"error": …}`
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     /// How long the call may take, such as `500ms` or `2m` [default: 60s, or what the manifest says]
     #[arg(long, value_name = "TIME", value_parser = parse_deadline)]
     deadline: Option<Duration>,
@@ -113,11 +113,11 @@ pub async fn call(args: &CallArgs) -> Result<Exit, Failure> {
         }
         (Answer::Failed { answer, denial }, json) => {
             match (json, &method.result) {
-                (false, Some(ty)) => eprintln!("{}", wave(&method, ty, &answer)?),
+                (false, Some(ty)) => eprintln!("{}", human::printable(&wave(&method, ty, &answer)?)),
                 _ => output::json(&answer)?,
             }
             if let Some(denial) = denial {
-                eprintln!("help: {denial}");
+                eprintln!("help: {}", human::printable(&denial));
             }
             return Ok(Exit::WorkFailed);
         }

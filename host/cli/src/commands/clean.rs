@@ -32,7 +32,7 @@ pub struct CleanArgs {
     dry_run: bool,
     /// Prints JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
     data_dir: DataDirArgs,
 }

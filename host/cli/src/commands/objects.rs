@@ -12,11 +12,10 @@ use serde::Serialize;
 use crate::args::DataDirArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::returned::DIGITS_SHOWN;
 use crate::table::{Cell, Table};
 use crate::{human, output, terminal};
 
-/// Digits of a digest that a table shows.
-const DIGITS_SHOWN: usize = 16;
 /// Digits that a prefix of a digest must have at least, so that a slip does not name an object.
 const DIGITS_MIN: usize = 4;
 
@@ -34,7 +33,7 @@ pub struct ObjectsArgs {
     command: Option<ObjectsCommand>,
     /// Prints JSON
     #[arg(long, global = true)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
     data_dir: DataDirArgs,
 }

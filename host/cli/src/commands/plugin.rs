@@ -31,7 +31,7 @@ pub struct InspectArgs {
     plugin: PathBuf,
     /// Prints JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 /// Does what the subcommand says.

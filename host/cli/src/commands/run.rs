@@ -11,7 +11,6 @@ use belljar::workflow::{self, Observer, Plan, PlanSummary, Report, RunOptions, W
 use belljar::{Grants, Runtime};
 use clap::Args;
 use indicatif::MultiProgress;
-use serde_json::Value as Json;
 
 use crate::args::DataDirArgs;
 use crate::exit::Exit;
@@ -20,10 +19,7 @@ use crate::interrupt::interrupted;
 use crate::item_table::{self, ItemRow};
 use crate::progress::{self, Lines};
 use crate::table::{Cell, Table, indented};
-use crate::{human, output, terminal};
-
-/// Digits of an object's digest that are shown.
-const DIGITS_SHOWN: usize = 16;
+use crate::{human, output, returned, terminal};
 
 const EXAMPLES: &str = "\
 The same command again goes on where the run stopped: what completed does not run twice, what failed is tried again.
@@ -62,7 +58,7 @@ pub struct RunArgs {
     dry_run: bool,
     /// Prints the report (or the plan) as JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
     data_dir: DataDirArgs,
 }
@@ -122,7 +118,7 @@ async fn perform(args: &RunArgs, quiet: bool, bars: &MultiProgress) -> Result<Ex
     if args.json {
         output::json(&report)?
     } else {
-        show_report(&report)?
+        show_report(&report, &args.data_dir)?
     }
     Ok(exit_of(report.status))
 }
@@ -150,7 +146,7 @@ fn exit_of(status: RunStatus) -> Exit {
 
 fn show_plan(plan: &PlanSummary) -> Result<(), Failure> {
     output::line(format!("{} would run {}", plan.workflow, human::plural(plan.steps.len(), "step", "steps")))?;
-    for (name, value) in &plan.params {
+    for (name, value) in plan.params.iter().filter(|(_, value)| !value.is_empty()) {
         output::line(format!("  {name} = {value}"))?;
     }
     for step in &plan.steps {
@@ -189,7 +185,7 @@ fn grants(grants: &Grants) -> Vec<String> {
     words
 }
 
-fn show_report(report: &Report) -> Result<(), Failure> {
+fn show_report(report: &Report, data_dir: &DataDirArgs) -> Result<(), Failure> {
     let rows: Vec<ItemRow<'_>> = report
         .items
         .iter()
@@ -211,29 +207,13 @@ fn show_report(report: &Report) -> Result<(), Failure> {
         output::line(format!("\nErrors\n{}", indented(&errors).trim_end()))?;
     }
     for (step, value) in &report.outputs {
-        output::line(format!("\n{step}\n{}", indented(&output_text(value)).trim_end()))?;
+        output::line(format!("\n{step}\n{}", indented(&returned::text(value)).trim_end()))?;
     }
-    output::line(format!("\n{}", summary(report)))
+    output::line(format!("\n{}", summary(report, &data_dir.option())))
 }
 
-/// What a step that runs once returned: a text as it is, a record line by line, anything else as JSON. Of an object,
-/// how to read it is worth more than the reference.
-fn output_text(value: &Json) -> String {
-    if let Some(digest) = value.get(belljar::engine::wit::OBJECT_REF_FIELD).and_then(Json::as_str) {
-        let digits = digest.get(..DIGITS_SHOWN).unwrap_or(digest);
-        return format!("an object; `belljar objects get {digits}` reads it");
-    }
-    match value {
-        Json::String(text) => text.clone(),
-        Json::Number(number) => human::number(number),
-        Json::Object(fields) => {
-            fields.iter().map(|(name, value)| format!("{name}: {}\n", output_text(value))).collect()
-        }
-        other => other.to_string(),
-    }
-}
-
-fn summary(report: &Report) -> String {
+/// `option` is what a further command needs to find the run.
+fn summary(report: &Report, option: &str) -> String {
     let failed = report.items.iter().filter(|item| item.error_message.is_some()).count();
     let failed = if failed > 0 { format!(", {} failed", human::count(failed as u64)) } else { String::new() };
     let resumed = if report.resumed { ", went on from an earlier start" } else { "" };
@@ -244,12 +224,16 @@ fn summary(report: &Report) -> String {
         0 => String::new(),
         _ => format!(", {} items/min", human::count(stats.throughput_per_minute as u64)),
     };
+    let hint = match (report.resumed, stats.total_processed) {
+        (true, 0) => "\nnothing was left to do; --fresh does it all again, --from STEP from a step on",
+        _ => "",
+    };
     let status = match report.status {
         RunStatus::Interrupted => "stopped after the steps that were asked for".to_owned(),
         status => status.to_string(),
     };
     format!(
-        "run {} of {} {status}: {}{failed} in {}{pace}{resumed}\n`belljar status {}` shows it again",
+        "run {} of {} {status}: {}{failed} in {}{pace}{resumed}{hint}\n`belljar status {}{option}` shows it again",
         report.run,
         report.workflow,
         human::plural(report.items.len(), "item", "items"),
@@ -263,7 +247,6 @@ mod tests {
     use belljar::store::RunId;
     use belljar::workflow::{ItemReport, RunStats};
     use clap::Parser as _;
-    use serde_json::json;
 
     use super::*;
     use crate::args::{Cli, Command};
@@ -325,17 +308,8 @@ mod tests {
     #[test]
     fn the_summary_has_the_figures_and_says_where_to_look() {
         assert_eq!(
-            summary(&report(RunStatus::Failed)),
+            summary(&report(RunStatus::Failed), ""),
             "run 3 of filings failed: 2 items, 1 failed in 1.2 s, 100 items/min\n`belljar status 3` shows it again"
         );
-    }
-
-    #[test]
-    fn an_object_is_shown_as_the_command_that_reads_it() {
-        let digest = "3f9a02c4d5e6f708".repeat(4);
-        let text = output_text(&json!({ "belljar-object": digest }));
-        assert_eq!(text, "an object; `belljar objects get 3f9a02c4d5e6f708` reads it");
-        let record = json!({ "title": "ten filings", "facts": 9_133, "document": { "belljar-object": digest } });
-        assert_eq!(output_text(&record), format!("title: ten filings\nfacts: 9,133\ndocument: {text}\n"));
     }
 }

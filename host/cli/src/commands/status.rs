@@ -2,7 +2,7 @@
 //! run that is going on.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use belljar::store::{Catalog, DataDir, Item, RUN_ITEM, Run, RunFilter, RunId, RunStatus, Step};
 use clap::Args;
@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::item_table::{self, ItemRow};
 use crate::table::{Cell, Table, indented};
-use crate::{human, output, terminal};
+use crate::{human, output, returned, terminal};
 
 /// Runs that are listed unless more are asked for.
 const RUNS_LISTED: u32 = 20;
@@ -36,7 +36,7 @@ pub struct StatusArgs {
     limit: u32,
     /// Prints JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
     pub data_dir: DataDirArgs,
 }
@@ -88,7 +88,7 @@ fn show_runs(data_dir: &DataDir, catalog: Option<&Catalog>, args: &StatusArgs) -
             status_cell(run.status),
             Cell::text(parameters(&run.params)),
             Cell::text(human::time(run.created_at_ms)),
-            Cell::number(human::duration(between(run.created_at_ms, run.updated_at_ms))),
+            Cell::number(duration(run).map(human::duration).unwrap_or_default()),
         ]);
     }
     output::line(table.render(terminal::width(), terminal::colours_on_stdout()))
@@ -120,12 +120,15 @@ fn show_run(data_dir: &DataDir, catalog: &Catalog, id: RunId, json: bool) -> Res
         output::line("\nSteps that run once")?;
     }
     for step in once {
+        output::line(format!("  {}: {}", step.step, step.state))?;
         let outcome = match (&step.error, &step.output) {
-            (Some(error), _) => error.clone(),
-            (None, Some(value)) => value.to_string(),
+            (Some(error), _) => human::printable(error),
+            (None, Some(value)) => returned::text(value),
             (None, None) => String::new(),
         };
-        output::line(format!("  {}: {} {outcome}", step.step, step.state).trim_end())?;
+        if !outcome.is_empty() {
+            output::line(indented(&indented(&outcome)).trim_end())?;
+        }
     }
     Ok(())
 }
@@ -141,10 +144,11 @@ fn by_item(steps: Vec<Step>) -> HashMap<String, Vec<Step>> {
 
 fn heading(run: &Run) -> String {
     let mut text = format!("run {} of {} ({}): {}\n", run.id, run.workflow, run.workflow_path, run.status);
-    let took = human::duration(between(run.created_at_ms, run.updated_at_ms));
-    text.push_str(&format!("started {}, last change after {took}\n", human::time(run.created_at_ms)));
-    if run.params.as_object().is_some_and(|params| !params.is_empty()) {
-        text.push_str(&format!("with {}\n", parameters(&run.params)));
+    let took = duration(run).map(|took| format!(", {} long", human::duration(took))).unwrap_or_default();
+    text.push_str(&format!("started {}{took}\n", human::time(run.created_at_ms)));
+    let parameters = parameters(&run.params);
+    if !parameters.is_empty() {
+        text.push_str(&format!("with {parameters}\n"));
     }
     if run.status == RunStatus::Interrupted && run.key.is_some() {
         text.push_str("its command goes on where it stopped\n");
@@ -189,14 +193,25 @@ fn status_cell(status: RunStatus) -> Cell {
     Cell::status(status.to_string(), meaning)
 }
 
-/// `filings=data out=out`
+/// `filings=data out=out`, without those that are empty.
 fn parameters(params: &Json) -> String {
     let Some(params) = params.as_object() else { return params.to_string() };
-    let shown = params.iter().map(|(name, value)| match value {
+    let shown = params.iter().filter(|(_, value)| *value != "").map(|(name, value)| match value {
         Json::String(text) => format!("{name}={text}"),
         other => format!("{name}={other}"),
     });
     shown.collect::<Vec<_>>().join(" ")
+}
+
+/// How long a run took, or is taking; of one that was interrupted nobody knows when that was.
+fn duration(run: &Run) -> Option<Duration> {
+    match (run.status, run.finished_at_ms) {
+        (RunStatus::Running, _) => {
+            let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+            Some(between(run.created_at_ms, i64::try_from(now.as_millis()).ok()?))
+        }
+        (_, end_ms) => Some(between(run.created_at_ms, end_ms?)),
+    }
 }
 
 fn between(start_ms: i64, end_ms: i64) -> Duration {
@@ -234,6 +249,7 @@ mod tests {
         let left = as_it_stands(left, &reader).unwrap();
         assert_eq!(left.status, RunStatus::Interrupted);
         assert!(heading(&left).contains("its command goes on where it stopped"));
+        assert_eq!(duration(&left), None);
     }
 
     #[test]
@@ -250,6 +266,6 @@ mod tests {
 
     #[test]
     fn parameters_read_like_the_command_line() {
-        assert_eq!(parameters(&json!({ "filings": "data", "limit": 3 })), "filings=data limit=3");
+        assert_eq!(parameters(&json!({ "filings": "data", "tickers": "", "limit": 3 })), "filings=data limit=3");
     }
 }

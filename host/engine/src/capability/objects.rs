@@ -52,6 +52,10 @@ pub trait HeldObject: Send + Sync + 'static {
 #[derive(Default)]
 pub(crate) struct Held {
     objects: HashMap<u64, Arc<dyn HeldObject>>,
+    /// Sizes of those that the instance put itself: what it was given is the giver's to account for.
+    put: HashMap<u64, u64>,
+    /// Their sum.
+    put_bytes: u64,
 }
 
 impl Held {
@@ -70,9 +74,24 @@ impl Held {
         if self.objects.len() < limit as usize { Ok(()) } else { Err(FaultKind::ObjectsHeld { limit }) }
     }
 
+    /// Whether the instance may put an object of this size.
+    fn check_bytes(&self, size_bytes: u64, limit_bytes: u64) -> Result<(), FaultKind> {
+        if self.put_bytes.saturating_add(size_bytes) <= limit_bytes {
+            Ok(())
+        } else {
+            Err(FaultKind::ObjectBytes { limit_bytes })
+        }
+    }
+
+    /// Takes all objects away: the instance goes on to other work.
+    pub(crate) fn clear(&mut self) {
+        *self = Held::default();
+    }
+
     /// Takes an object away from the instance.
     fn free(&mut self, object: ObjectRef) -> Result<(), GuestError> {
         let id = object.belljar_object;
+        self.put_bytes -= self.put.remove(&id).unwrap_or_default();
         self.objects.remove(&id).map(drop).ok_or(GuestError::Unknown(id))
     }
 
@@ -122,10 +141,14 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
 }
 
 fn put(state: &mut HostState, bytes: Arc<[u8]>) -> wasmtime::Result<Result<ObjectRef, GuestError>> {
+    let size_bytes = bytes.len() as u64;
     state.objects.check_room(state.limits.objects_held_max).map_err(raise)?;
+    state.objects.check_bytes(size_bytes, state.limits.object_bytes_max).map_err(raise)?;
     let put = state.services.objects.put(bytes).map_err(GuestError::from);
     Ok(put.map(|object| {
         let belljar_object = object.id();
+        state.objects.put.insert(belljar_object, size_bytes);
+        state.objects.put_bytes += size_bytes;
         state.objects.give(object);
         ObjectRef { belljar_object }
     }))

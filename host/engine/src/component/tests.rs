@@ -169,6 +169,22 @@ fn a_call_in_wave_becomes_values() {
 }
 
 #[test]
+fn what_is_none_may_be_left_out() {
+    let component = component(&wat::with_libc(
+        r#"(type $point' (record (field "x" s32) (field "label" (option string)) (field "ok" u32)))
+           (export $point "point" (type $point'))
+           (core module $main (func (export "go") (param i32 i32 i32 i32 i32 i32 i32)))
+           (core instance $main (instantiate $main))
+           (func (export "go") (param "to" $point) (param "speed" (option u32)) (canon lift (core func $main "go")
+               (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))"#,
+    ));
+    let (_, long) = component.parse_wave("go({x: 1, label: none, %ok: 2}, none)").expect("it fits");
+    assert_eq!(component.parse_wave("go({%ok: 2, x: 1})").expect("it fits").1, long);
+    let by_name = json!({"to": {"ok": 2, "x": 1}});
+    assert_eq!(component.parse_json("go", &by_name).expect("it fits").1, long);
+}
+
+#[test]
 fn a_call_that_does_not_fit_is_refused_with_what_would() {
     let component = component(&wat::add_and_step());
     let refusal = |call: &str| component.parse_wave(call).expect_err("it does not fit").to_string();

@@ -82,6 +82,7 @@ fn every_kind_has_the_name_that_stands_in_json() {
         FaultKind::LogRate { limit },
         FaultKind::HostCallSize { limit_bytes: 1 },
         FaultKind::ObjectsHeld { limit },
+        FaultKind::ObjectBytes { limit_bytes: 1 },
         FaultKind::NotGranted { what: text(), remedy: text() },
         FaultKind::Misuse { message: text() },
         FaultKind::Exit { status: 1 },

@@ -77,6 +77,20 @@ async fn every_type_goes_into_a_guest_and_comes_back() {
 }
 
 #[tokio::test]
+async fn the_short_forms_of_wave_mean_the_same() {
+    let (mut instance, _) = testing::instance(&everything()).await;
+    let tail = "'π', true, -1, (65535, -32768)";
+    let echo = async |instance: &mut Instance, value: String| {
+        instance.call_wave(&format!("echo({value})")).await.unwrap_or_else(|error| panic!("{value}: {error}"))
+    };
+    let fields = "{id: 1, far: 2, ratio: inf, small: -inf}";
+    let short = format!(r#"({fields}, "two\nlines", [], [], 5, none, dot, red, {{}}, "fine", {tail})"#);
+    let long = format!(r#"({fields}, "two\nlines", [], [], some(5), none, dot, red, {{}}, ok("fine"), {tail})"#);
+    assert_eq!(echo(&mut instance, short).await, long);
+    assert_eq!(echo(&mut instance, long.clone()).await, long);
+}
+
+#[tokio::test]
 async fn values_that_do_not_fit_leave_the_instance_alive() {
     let (mut instance, _) = testing::instance(&wat::add_and_step()).await;
     for values in [&[][..], &[Val::U32(1)], &[Val::U32(1), Val::U64(2)]] {

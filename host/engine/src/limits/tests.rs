@@ -193,6 +193,15 @@ async fn objects_held() {
 }
 
 #[tokio::test]
+async fn bytes_put_into_objects() {
+    let (mut instance, _) = instance_within(&wat::objects(), within(|l| l.object_bytes_max = 4)).await;
+    instance.call_wave("put([1, 2, 3])").await.expect("there is room");
+    instance.call_wave("free({belljar-object: 100})").await.expect("it is freed");
+    instance.call_wave("put([1, 2, 3, 4])").await.expect("there is room for as many as allowed");
+    assert_eq!(fault(instance.call_wave("put([5])").await), FaultKind::ObjectBytes { limit_bytes: 4 });
+}
+
+#[tokio::test]
 async fn objects_held_as_bodies_of_responses() {
     let grants = Grants::default().http("http://127.0.0.1:1");
     let linked = crate::testing::component(&wat::http()).link(grants, within(|l| l.objects_held_max = 1));

@@ -17,11 +17,19 @@ pub struct Denial {
     pub what: String,
     /// The line to add.
     pub remedy: String,
+    /// Whether the guest may only have looked whether it was there: such a note explains a trap, and says nothing
+    /// about an error that the guest returned.
+    pub probe: bool,
 }
 
 impl Denials {
     pub(crate) fn first(&self) -> Option<Denial> {
         self.lock().first().cloned()
+    }
+
+    /// The first that was more than a look.
+    pub(crate) fn first_use(&self) -> Option<Denial> {
+        self.lock().iter().find(|denial| !denial.probe).cloned()
     }
 
     pub(crate) fn clear(&self) {
@@ -33,9 +41,18 @@ impl Denials {
     }
 
     pub(super) fn note(&self, what: String, remedy: String) {
+        self.push(Denial { what, remedy, probe: false });
+    }
+
+    /// Notes what may have been only a look.
+    pub(super) fn note_probe(&self, what: String, remedy: String) {
+        self.push(Denial { what, remedy, probe: true });
+    }
+
+    fn push(&self, denial: Denial) {
         let mut denials = self.lock();
         if denials.len() < DENIALS_MAX {
-            denials.push(Denial { what, remedy });
+            denials.push(denial);
         }
     }
 

@@ -3,6 +3,8 @@
 use std::collections::HashSet;
 use std::path::Path;
 
+use belljar_store::NAME_BYTES_MAX;
+
 use super::diagnostic::Problem;
 use super::file::ForEach;
 use super::template::Template;
@@ -10,7 +12,7 @@ use super::template::Template;
 /// Items of one run: 100,000.
 pub(crate) const ITEMS_MAX: usize = 100_000;
 
-/// Finds the items, sorted by name unless they are listed. `text` resolves a text of the workflow.
+/// Finds the items, sorted by name unless they are listed; there may be none. `text` resolves a text of the workflow.
 pub(crate) fn find(
     for_each: &toml::Spanned<ForEach>,
     text: &mut dyn FnMut(&toml::Spanned<String>) -> Result<String, Problem>,
@@ -24,13 +26,13 @@ pub(crate) fn find(
     let selected: Vec<String> =
         select.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
     let items = match (&source.folders, &source.files, &source.values) {
-        (Some(directory), None, None) => list(Path::new(&text(directory)?), "", true, directory, &selected)?,
+        (Some(directory), None, None) => list(Path::new(&text(directory)?), "", true, directory)?,
         (None, Some(directory), None) => {
             let ending = match &source.ending {
                 Some(ending) => text(ending)?,
                 None => String::new(),
             };
-            list(Path::new(&text(directory)?), &ending, false, directory, &selected)?
+            list(Path::new(&text(directory)?), &ending, false, directory)?
         }
         (None, None, Some(values)) => listed(values)?,
         _ => {
@@ -40,6 +42,10 @@ pub(crate) fn find(
     let mut seen = HashSet::new();
     let items: Vec<String> = if selected.is_empty() { items } else { selected };
     let items: Vec<String> = items.into_iter().filter(|item| seen.insert(item.clone())).collect();
+    if let Some(bad) = items.iter().find(|item| item.is_empty() || item.len() > NAME_BYTES_MAX) {
+        let message = format!("an item's name has 1 to {NAME_BYTES_MAX} bytes, and one has {}", bad.len());
+        return Err(Problem::new(message).at(place));
+    }
     if items.len() > ITEMS_MAX {
         let message = format!("there are {} items, and a run may have {ITEMS_MAX}", items.len());
         return Err(Problem::new(message).at(place).help("split the run, for instance with `select`"));
@@ -47,13 +53,7 @@ pub(crate) fn find(
     Ok(items)
 }
 
-fn list(
-    directory: &Path,
-    ending: &str,
-    folders: bool,
-    place: &toml::Spanned<String>,
-    selected: &[String],
-) -> Result<Vec<String>, Problem> {
+fn list(directory: &Path, ending: &str, folders: bool, place: &toml::Spanned<String>) -> Result<Vec<String>, Problem> {
     let unreadable = |error: std::io::Error| {
         Problem::new(format!("the directory {} cannot be read: {error}", directory.display()))
             .at(place.span())
@@ -63,7 +63,10 @@ fn list(
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         let entry = entry.map_err(unreadable)?;
         let kind = entry.file_type().map_err(unreadable)?;
-        let Ok(name) = entry.file_name().into_string() else { continue }; // A name that is no text names no item.
+        let Ok(name) = entry.file_name().into_string() else {
+            tracing::warn!(path = %entry.path().display(), "left out: an item's name must be UTF-8");
+            continue;
+        };
         // A link counts as either: where it leads is for the sandbox to judge.
         let fits = kind.is_symlink() || kind.is_dir() == folders;
         if fits && !name.starts_with('.') && name.ends_with(ending) {
@@ -71,10 +74,6 @@ fn list(
         }
     }
     names.sort_unstable();
-    if names.is_empty() && selected.is_empty() {
-        let what = if folders { "folder" } else { "file" };
-        return Err(Problem::new(format!("there is no {what} in {}", directory.display())).at(place.span()));
-    }
     Ok(names)
 }
 

@@ -142,7 +142,7 @@ pub struct RunStats {
     pub total_processed: u64,
     /// Of these, the failed ones.
     pub total_errors: u64,
-    /// Steps running now.
+    /// Workers that are at work now.
     pub active_tasks: u64,
     /// Steps that completed.
     pub completed_tasks: u64,

@@ -2,21 +2,23 @@
 //! durable before the next step sees it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use belljar_store::{Digest, ItemUpdate, NewItem, RUN_ITEM, Run, RunId, RunOutcome, StepKey, StepState};
+use belljar_store::{Digest, ItemUpdate, NewItem, RUN_ITEM, Run, RunId, RunOutcome, StepKey, StepState, StoreError};
 use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 use serde_json::{Map, Value as Json};
+use tokio::sync::Mutex;
 
 use super::check;
-use super::plan::{Plan, Step, is_over};
+use super::counts::Counts;
+use super::plan::{Plan, is_over};
 use super::records::{Live, Records, digests_in};
-use super::report::{ItemReport, Observer, Report, RunEvent, RunStats, StepReport};
+use super::report::{ItemReport, Observer, Report, RunEvent, StepReport};
+use super::step::Step;
 use super::template::{Reference, Root, Template};
 use crate::task::Input;
-use crate::{Error, Runtime, WorkerStats};
+use crate::{Error, Runtime};
 
 /// The status of an item of which nothing is done.
 const DISCOVERED: &str = "discovered";
@@ -37,24 +39,43 @@ type Outputs = HashMap<String, Json>;
 ///
 /// [`Error::Store`] when state cannot be kept: the run stops then, and can be resumed. What goes wrong in a step is
 /// no error here; it stands in the [`Report`].
-pub async fn run(_runtime: &Runtime, plan: Plan, observer: Arc<dyn Observer>) -> Result<Report, Error> {
+pub async fn run(runtime: &Runtime, mut plan: Plan, observer: Arc<dyn Observer>) -> Result<Report, Error> {
     let started = Instant::now();
-    let (run, resumed) = begin(&plan).await?;
-    let completed = completed_outputs(&plan, run.id).await?;
-    let work = Work { run: run.id, records: plan.records.clone(), observer, counts: Counts::new(plan.workers), plan };
-    work.reset_unfinished(&completed).await?;
-    work.tell_start(&completed);
-    let outputs_of_items = work.run_items(completed).await?;
+    let active = runtime.runs().start(plan.key()).await?;
+    plan.steps.iter_mut().try_for_each(Step::prepare)?;
+    let (run, before) = begin(&plan).await?;
+    let records = plan.records.clone();
+    let work = Work { run: run.id, records: records.clone(), observer, counts: Counts::new(plan.workers), plan };
+    work.reset_unfinished(&before).await?;
+    work.tell_start(&before.completed);
+    let resumed = before.resumed;
+    let outputs_of_items = work.run_items(before.completed).await?;
     let once_failed = work.run_once_steps(outputs_of_items).await?;
     let report = work.finish(once_failed, resumed, started).await?;
+    drop(active);
+    if let Some(_paused) = runtime.runs().pause() {
+        records.collect_garbage().await?;
+    }
     Ok(report)
 }
 
-/// The run of this call: a new one, or the earlier one.
-async fn begin(plan: &Plan) -> Result<(Run, bool), Error> {
+/// What earlier processes have done of a run.
+struct Before {
+    resumed: bool,
+    /// Outputs of completed steps, by item and step.
+    completed: HashMap<String, Outputs>,
+    /// Steps that failed, by item.
+    failed: HashMap<String, Vec<String>>,
+    /// The items that they took in, with their statuses.
+    items: HashMap<String, String>,
+}
+
+/// Begins the run of this call, a new one or the earlier one, and takes back the steps that are to run again.
+async fn begin(plan: &Plan) -> Result<(Run, Before), Error> {
     let (key, params) = (plan.key(), plan.params_json());
     let (workflow, path, digest) = (plan.workflow.clone(), plan.workflow_path.clone(), plan.workflow_digest);
     let (items, fresh) = (plan.items.clone(), plan.fresh);
+    let again: Vec<String> = plan.again.iter().cloned().collect();
     plan.records
         .with(move |catalog| {
             let new = belljar_store::NewRun {
@@ -65,31 +86,34 @@ async fn begin(plan: &Plan) -> Result<(Run, bool), Error> {
                 params: &params,
             };
             let mut run = if fresh { catalog.new_run(&new)? } else { catalog.begin_or_resume_run(&new)? };
-            let resumed = !fresh && !catalog.steps(run.id)?.is_empty();
             if is_over(run.status) {
                 run = catalog.reopen_run(run.id, &path, digest)?;
+            }
+            if !again.is_empty() {
+                catalog.restart_steps(run.id, &again)?;
+            }
+            let mut before = Before {
+                resumed: false,
+                completed: HashMap::new(),
+                failed: HashMap::new(),
+                items: catalog.items(run.id)?.into_iter().map(|item| (item.key, item.status)).collect(),
+            };
+            for step in catalog.steps(run.id)? {
+                before.resumed = true;
+                match step.state {
+                    StepState::Completed => {
+                        let outputs = before.completed.entry(step.item).or_default();
+                        outputs.insert(step.step, step.output.unwrap_or_default());
+                    }
+                    StepState::Failed => before.failed.entry(step.item).or_default().push(step.step),
+                    _ => {}
+                }
             }
             let values: Vec<Json> = items.iter().map(|item| item.as_str().into()).collect();
             let new_items: Vec<NewItem<'_>> =
                 items.iter().zip(&values).map(|(key, value)| NewItem { key, value, status: DISCOVERED }).collect();
             catalog.put_items(run.id, &new_items)?;
-            Ok((run, resumed))
-        })
-        .await
-}
-
-/// What earlier processes completed, by item and step, without the steps that are to run again.
-async fn completed_outputs(plan: &Plan, run: RunId) -> Result<HashMap<String, Outputs>, Error> {
-    let again = plan.again.clone();
-    plan.records
-        .with(move |catalog| {
-            let mut completed: HashMap<String, Outputs> = HashMap::new();
-            for step in catalog.steps(run)? {
-                if step.state == StepState::Completed && !again.contains(&step.step) {
-                    completed.entry(step.item).or_default().insert(step.step, step.output.unwrap_or_default());
-                }
-            }
-            Ok(completed)
+            Ok((run, before))
         })
         .await
 }
@@ -103,16 +127,6 @@ struct Work {
     counts: Counts,
 }
 
-/// What this process has done, and which workers are free.
-struct Counts {
-    items_ended: AtomicU64,
-    items_failed: AtomicU64,
-    steps_completed: AtomicU64,
-    steps_failed: AtomicU64,
-    steps_active: AtomicU64,
-    workers: Mutex<Vec<(bool, WorkerStats)>>,
-}
-
 /// One step of one item, about to run.
 struct Job<'a> {
     item: &'a str,
@@ -122,45 +136,24 @@ struct Job<'a> {
     inputs: Result<Vec<Json>, String>,
     /// The outputs that are there, for its record.
     known: Outputs,
+    /// The digest of its inputs.
+    digest: Option<Digest>,
     live: Live,
-    /// Whether the item is completed with it.
-    last: bool,
+    progress: &'a Progress,
+}
+
+/// How far the steps of one item are. Steps that run at the same time record their ends one after the other, so that
+/// the item's status is that of the last one, and stays an error once one has failed.
+struct Progress {
+    /// How many completed, and whether one failed.
+    ended: Mutex<(usize, bool)>,
+    total: usize,
 }
 
 /// What a step's end means for its item.
 enum StepEnd {
     Completed(Json, Live),
     Failed(String),
-}
-
-impl Counts {
-    fn new(workers: usize) -> Counts {
-        let stats = |at| WorkerStats { worker_id: format!("worker-{at}"), processed_count: 0, error_count: 0, load: 0 };
-        Counts {
-            items_ended: AtomicU64::new(0),
-            items_failed: AtomicU64::new(0),
-            steps_completed: AtomicU64::new(0),
-            steps_failed: AtomicU64::new(0),
-            steps_active: AtomicU64::new(0),
-            workers: Mutex::new((0..workers).map(|at| (false, stats(at))).collect()),
-        }
-    }
-
-    /// Takes a free worker. As many items run at once as there are workers, so there always is one.
-    fn take_worker(&self) -> (usize, String) {
-        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        let at = workers.iter().position(|(busy, _)| !busy).unwrap_or(0);
-        let (busy, stats) = &mut workers[at];
-        *busy = true;
-        (at, stats.worker_id.clone())
-    }
-
-    fn return_worker(&self, at: usize, failed: bool) {
-        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        let (busy, stats) = &mut workers[at];
-        *busy = false;
-        *(if failed { &mut stats.error_count } else { &mut stats.processed_count }) += 1;
-    }
 }
 
 impl Work {
@@ -172,21 +165,33 @@ impl Work {
         self.item_steps().all(|step| outputs.is_some_and(|outputs| outputs.contains_key(&step.name)))
     }
 
-    /// Puts items that a process left in between, or that failed, back to what is really done of them.
-    async fn reset_unfinished(&self, completed: &HashMap<String, Outputs>) -> Result<(), Error> {
-        let unfinished: Vec<(String, &str)> = self
-            .plan
-            .items
-            .iter()
-            .filter(|item| !self.is_done(completed.get(*item)))
-            .map(|item| (item.clone(), status_after(&self.plan.steps, completed.get(item))))
-            .collect();
-        let resets: Vec<(String, String)> =
-            unfinished.into_iter().map(|(item, status)| (item, status.to_owned())).collect();
+    /// Puts items that a process left in between, or that failed, back to what is really done of them. Where only
+    /// some steps are to run, a failure of another one stays.
+    async fn reset_unfinished(&self, before: &Before) -> Result<(), Error> {
+        let only = &self.plan.only;
+        let stays_failed = |item: &str| {
+            let failed = before.failed.get(item).map(Vec::as_slice).unwrap_or_default();
+            !only.is_empty() && failed.iter().any(|step| !only.contains(step))
+        };
+        let mut resets = vec![(RUN_ITEM.to_owned(), DISCOVERED.to_owned())];
+        for (item, status) in &before.items {
+            let outputs = before.completed.get(item);
+            let steps = self.item_steps().map(|step| (step.name.as_str(), step.status_done.as_deref()));
+            let right = if self.is_done(outputs) { COMPLETED } else { status_after(steps, outputs) };
+            if status != right && !stays_failed(item) {
+                resets.push((item.clone(), right.to_owned()));
+            }
+        }
         let run = self.run;
         self.records
             .with(move |catalog| {
-                resets.iter().try_for_each(|(item, status)| catalog.reset_item(run, item, status).map(drop))
+                resets.iter().try_for_each(|(item, status)| {
+                    catalog.reset_item(run, item, status)?;
+                    if status == COMPLETED {
+                        catalog.update_item(run, item, &ItemUpdate { finished: true, ..ItemUpdate::default() })?;
+                    }
+                    Ok(())
+                })
             })
             .await
     }
@@ -200,24 +205,24 @@ impl Work {
 
     /// Runs the items and returns the outputs of all that are completed, in the order of the items.
     async fn run_items(&self, mut completed: HashMap<String, Outputs>) -> Result<Vec<(String, Outputs)>, Error> {
-        let jobs: Vec<(String, Outputs)> =
-            self.plan.items.iter().map(|item| (item.clone(), completed.remove(item).unwrap_or_default())).collect();
+        let items = self.plan.items.iter().enumerate();
+        let jobs: Vec<(usize, &String, Outputs)> =
+            items.map(|(at, item)| (at, item, completed.remove(item).unwrap_or_default())).collect();
         let mut ends = stream::iter(jobs)
-            .map(|(item, outputs)| async move {
-                if self.is_done(Some(&outputs)) {
-                    return Ok((item, Some(outputs)));
-                }
-                let outputs = self.run_item(&item, outputs).await?;
-                Ok::<_, Error>((item, outputs))
+            .map(|(at, item, outputs)| async move {
+                let outputs =
+                    if self.is_done(Some(&outputs)) { Some(outputs) } else { self.run_item(item, outputs).await? };
+                Ok::<_, Error>((at, item, outputs))
             })
-            .buffered(self.plan.workers);
+            .buffer_unordered(self.plan.workers);
         let mut finished = Vec::new();
         while let Some(end) = ends.next().await {
-            if let (item, Some(outputs)) = end? {
-                finished.push((item, outputs));
+            if let (at, item, Some(outputs)) = end? {
+                finished.push((at, item.clone(), outputs));
             }
         }
-        Ok(finished)
+        finished.sort_by_key(|(at, ..)| *at);
+        Ok(finished.into_iter().map(|(_, item, outputs)| (item, outputs)).collect())
     }
 
     /// Runs one item on a worker; its outputs if it is completed.
@@ -228,8 +233,7 @@ impl Work {
         let failed = !matches!(&end, Ok(Ok(_)));
         self.counts.return_worker(at, failed);
         let end = end?;
-        self.counts.items_ended.fetch_add(1, Ordering::Relaxed);
-        self.counts.items_failed.fetch_add(u64::from(failed), Ordering::Relaxed);
+        self.counts.item_ended(failed);
         self.observer.event(RunEvent::ItemFinished { item, error: end.as_ref().err().map(String::as_str) });
         Ok(end.ok().filter(|outputs| self.is_done(Some(outputs))))
     }
@@ -237,14 +241,23 @@ impl Work {
     /// Runs the steps that belong to no item. Returns whether one failed.
     async fn run_once_steps(&self, items: Vec<(String, Outputs)>) -> Result<bool, Error> {
         let steps: Vec<&Step> = self.plan.steps.iter().filter(|step| step.once).collect();
-        if steps.is_empty() || (items.is_empty() && !self.plan.items.is_empty()) {
+        if items.is_empty() && !self.plan.items.is_empty() {
+            // Without a completed item there is nothing to sum up, which is a failure only of who asked for it.
+            let wanted: Vec<&&Step> = steps.iter().filter(|step| self.plan.only.contains(&step.name)).collect();
+            for step in &wanted {
+                let (step, error) = (step.name.as_str(), Some("no item is completed yet"));
+                self.observer.event(RunEvent::StepFinished { item: RUN_ITEM, step, error, duration: Duration::ZERO });
+            }
+            return Ok(!wanted.is_empty());
+        }
+        if steps.is_empty() {
             return Ok(false);
         }
         // A step that runs once is done only if it completed with the same inputs: more items may have completed.
         let mut outputs = Outputs::new();
         for step in &steps {
-            if self.plan.again.contains(&step.name) {
-                continue;
+            if !step.needs.iter().all(|need| outputs.contains_key(need) || steps.iter().all(|its| its.name != *need)) {
+                continue; // What it needs has to run again, and so has it.
             }
             let Ok(inputs) = self.inputs(step, "", &outputs, &items) else { continue };
             let (run, name) = (self.run, step.name.clone());
@@ -253,7 +266,9 @@ impl Work {
                 .with(move |catalog| catalog.step(StepKey { run, item: RUN_ITEM, step: &name }))
                 .await?
                 .filter(|earlier| earlier.state == StepState::Completed);
-            if let Some(earlier) = earlier.filter(|earlier| earlier.inputs_digest == Some(inputs_digest(&inputs))) {
+            if let Some(earlier) =
+                earlier.filter(|earlier| earlier.inputs_digest == Some(inputs_digest(&inputs, &items)))
+            {
                 outputs.insert(step.name.clone(), earlier.output.unwrap_or_default());
             }
         }
@@ -274,6 +289,7 @@ impl Work {
         items: &[(String, Outputs)],
     ) -> Result<Result<Outputs, String>, Error> {
         let mut started: HashSet<&str> = HashSet::new();
+        let progress = Progress { ended: Mutex::new((outputs.len(), false)), total: steps.len() };
         let mut running = FuturesUnordered::new();
         let mut live = Live::new();
         let mut failure: Option<String> = None;
@@ -284,9 +300,10 @@ impl Work {
                 // A step that runs once needs the steps of items too; they are over by now.
                 let ready = step.needs.iter().all(|need| outputs.contains_key(need) || !belongs(need));
                 if wanted && ready && !outputs.contains_key(&step.name) && started.insert(&step.name) {
-                    let last = outputs.len() + 1 == steps.len();
                     let inputs = self.inputs(step, item, &outputs, items);
-                    let job = Job { item, worker, step, inputs, known: outputs.clone(), live: live.clone(), last };
+                    let digest = inputs.as_ref().ok().map(|inputs| inputs_digest(inputs, items));
+                    let (known, live, progress) = (outputs.clone(), live.clone(), &progress);
+                    let job = Job { item, worker, step, inputs, digest, known, live, progress };
                     running.push(async move { (*step, self.run_step(job).await) });
                 }
             }
@@ -299,6 +316,19 @@ impl Work {
                 StepEnd::Failed(message) => failure = failure.or(Some(message)),
             }
         }
+        let missed = |step: &&&Step| self.plan.only.contains(&step.name) && !outputs.contains_key(&step.name);
+        if let (None, Some(step)) = (&failure, steps.iter().find(missed)) {
+            let missing: Vec<&str> =
+                step.needs.iter().filter(|need| !outputs.contains_key(*need)).map(String::as_str).collect();
+            failure = Some(format!("`{}` needs {}, which has not run", step.name, missing.join(" and ")));
+            let (run, item, message) = (self.run, item.to_owned(), failure.clone());
+            self.records
+                .with(move |catalog| {
+                    let update = ItemUpdate { error_message: message.as_deref(), ..ItemUpdate::default() };
+                    catalog.update_item(run, &item, &update)
+                })
+                .await?;
+        }
         Ok(match failure {
             None => Ok(outputs),
             Some(message) => Err(message),
@@ -308,16 +338,12 @@ impl Work {
     /// Runs one step with its retries.
     async fn run_step(&self, job: Job<'_>) -> Result<StepEnd, Error> {
         let since = Instant::now();
-        self.counts.steps_active.fetch_add(1, Ordering::Relaxed);
-        let end = self.attempt_step(&job).await;
-        self.counts.steps_active.fetch_sub(1, Ordering::Relaxed);
-        let end = end?;
+        let end = self.attempt_step(&job).await?;
         let error = match &end {
             StepEnd::Completed(..) => None,
             StepEnd::Failed(message) => Some(message.as_str()),
         };
-        let count = if error.is_none() { &self.counts.steps_completed } else { &self.counts.steps_failed };
-        count.fetch_add(1, Ordering::Relaxed);
+        self.counts.step_ended(error.is_some());
         let (item, step, duration) = (job.item, job.step.name.as_str(), since.elapsed());
         self.observer.event(RunEvent::StepFinished { item, step, error, duration });
         Ok(end)
@@ -335,10 +361,14 @@ impl Work {
                 Err(message) => Err((message.clone(), false)),
             };
             let (message, may_retry) = match outcome {
-                Ok((output, objects)) => {
-                    self.record_completed(job, &output).await?;
-                    return Ok(StepEnd::Completed(output, objects));
-                }
+                Ok((output, objects)) => match self.record_completed(job, &output).await {
+                    Ok(()) => return Ok(StepEnd::Completed(output, objects)),
+                    // An output that is too large to keep is this step's failure, not the run's.
+                    Err(Error::Store(error)) if matches!(*error, StoreError::TooLarge { .. }) => {
+                        (error.to_string(), false)
+                    }
+                    Err(error) => return Err(error),
+                },
                 Err(failed) => failed,
             };
             let message = format!("{}: {message}", step.name);
@@ -408,9 +438,10 @@ impl Work {
     }
 
     async fn record_start(&self, job: &Job<'_>) -> Result<u32, Error> {
+        let ended = job.progress.ended.lock().await;
         let (run, item, worker) = (self.run, job.item.to_owned(), job.worker.to_owned());
-        let (name, status) = (job.step.name.clone(), job.step.status_running.clone());
-        let digest = job.inputs.as_ref().ok().map(|inputs| inputs_digest(inputs));
+        let (name, status) = (job.step.name.clone(), job.step.status_running.clone().filter(|_| !ended.1));
+        let digest = job.digest;
         self.records
             .with(move |catalog| {
                 let update = ItemUpdate { status: status.as_deref(), ..ItemUpdate::default() };
@@ -420,15 +451,18 @@ impl Work {
     }
 
     async fn record_completed(&self, job: &Job<'_>, output: &Json) -> Result<(), Error> {
-        let Job { item, step, last, .. } = *job;
+        let Job { item, step, .. } = *job;
         let mut record = Map::new();
         for (field, value) in &step.record {
             let look_up = &mut |reference: &Reference| self.look_up(reference, item, &job.known, Some(output));
             // The references were checked against the types; a field without a value is null.
             record.insert(field.clone(), value.resolve(look_up, &mut |_| Ok(Vec::new())).unwrap_or_default());
         }
-        let finished = last && item != RUN_ITEM;
+        let mut ended = job.progress.ended.lock().await;
+        let (completed, failed) = *ended;
+        let finished = completed + 1 == job.progress.total && item != RUN_ITEM;
         let status = if finished { Some(COMPLETED.to_owned()) } else { step.status_done.clone() };
+        let status = status.filter(|_| !failed);
         let (run, item, name) = (self.run, item.to_owned(), step.name.clone());
         let (output, objects) = (output.clone(), digests_in(output));
         self.records
@@ -436,10 +470,14 @@ impl Work {
                 let update = ItemUpdate { status: status.as_deref(), record, error_message: None, finished };
                 catalog.step_completed(StepKey { run, item: &item, step: &name }, &output, &objects, &update)
             })
-            .await
+            .await?;
+        ended.0 += 1;
+        Ok(())
     }
 
     async fn record_failed(&self, job: &Job<'_>, message: &str, for_good: bool) -> Result<(), Error> {
+        let mut ended = job.progress.ended.lock().await;
+        ended.1 |= for_good;
         let (run, item, name, message) = (self.run, job.item.to_owned(), job.step.name.clone(), message.to_owned());
         self.records
             .with(move |catalog| {
@@ -494,7 +532,8 @@ impl Work {
                 record: item.record,
             })
             .collect();
-        let failed = once_failed || items.iter().any(|item| item.status == ERROR);
+        let stats = self.counts.stats(started.elapsed());
+        let failed = once_failed || stats.total_errors > 0 || items.iter().any(|item| item.status == ERROR);
         let complete = items.iter().all(|item| item.status == COMPLETED)
             && self.plan.steps.iter().filter(|step| step.once).all(|step| outputs.contains_key(&step.name));
         let status = self
@@ -508,7 +547,6 @@ impl Work {
                 })
             })
             .await?;
-        self.records.collect_garbage().await?;
         Ok(Report {
             run,
             workflow: self.plan.workflow.clone(),
@@ -516,40 +554,56 @@ impl Work {
             resumed,
             items,
             outputs,
-            stats: self.stats(started),
-            workers: self.worker_stats(),
+            stats,
+            workers: self.counts.workers(),
         })
-    }
-
-    fn stats(&self, started: Instant) -> RunStats {
-        let count = |count: &AtomicU64| count.load(Ordering::Relaxed);
-        let runtime_seconds = started.elapsed().as_secs_f64();
-        let total_processed = count(&self.counts.items_ended);
-        RunStats {
-            total_processed,
-            total_errors: count(&self.counts.items_failed),
-            active_tasks: count(&self.counts.steps_active),
-            completed_tasks: count(&self.counts.steps_completed),
-            failed_tasks: count(&self.counts.steps_failed),
-            runtime_seconds,
-            throughput_per_minute: total_processed as f64 * 60.0 / runtime_seconds.max(f64::EPSILON),
-        }
-    }
-
-    fn worker_stats(&self) -> Vec<WorkerStats> {
-        let workers = self.counts.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        workers.iter().map(|(_, stats)| stats.clone()).collect()
     }
 }
 
-fn inputs_digest(inputs: &[Json]) -> Digest {
-    let mut canonical = Json::Array(inputs.to_vec());
+/// What a step's work depends on: its inputs, and for one that runs once, the items that completed.
+fn inputs_digest(inputs: &[Json], items: &[(String, Outputs)]) -> Digest {
+    let items: Vec<&str> = items.iter().map(|(item, _)| item.as_str()).collect();
+    let mut canonical = serde_json::json!([inputs, items]);
     canonical.sort_all_objects();
     Digest::of(canonical.to_string().as_bytes())
 }
 
 /// The status of an item of which these steps are done: what the last of them says.
-fn status_after<'a>(steps: &'a [Step], done: Option<&Outputs>) -> &'a str {
-    let done = |step: &&Step| done.is_some_and(|done| done.contains_key(&step.name));
-    steps.iter().filter(done).filter_map(|step| step.status_done.as_deref()).next_back().unwrap_or(DISCOVERED)
+fn status_after<'a>(steps: impl Iterator<Item = (&'a str, Option<&'a str>)>, done: Option<&Outputs>) -> &'a str {
+    let done = |(name, _): &(&str, _)| done.is_some_and(|done| done.contains_key(*name));
+    steps.filter(done).filter_map(|(_, status_done)| status_done).last().unwrap_or(DISCOVERED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The steps of the inbox workflow, with the statuses that they lead to.
+    const STEPS: [(&str, Option<&str>); 4] = [
+        ("claim", Some("moved_to_processing")),
+        ("find", Some("sec_filing_downloaded")),
+        ("extract", Some("facts_extracted")),
+        ("save", None),
+    ];
+
+    fn after(done: &[&str]) -> &'static str {
+        let outputs: Outputs = done.iter().map(|step| ((*step).to_owned(), Json::Null)).collect();
+        status_after(STEPS.into_iter(), Some(&outputs))
+    }
+
+    #[test]
+    fn a_failed_item_goes_back_to_the_status_of_its_last_completed_step() {
+        assert_eq!(after(&[]), "discovered");
+        assert_eq!(after(&["claim"]), "moved_to_processing");
+        assert_eq!(after(&["claim", "find"]), "sec_filing_downloaded");
+        assert_eq!(after(&["claim", "find", "extract"]), "facts_extracted");
+        assert_eq!(status_after(STEPS.into_iter(), None), "discovered");
+    }
+
+    #[test]
+    fn the_digest_of_inputs_does_not_depend_on_the_order_of_fields() {
+        let (one, other) = (serde_json::json!({"a": 1, "b": 2}), serde_json::json!({"b": 2, "a": 1}));
+        assert_eq!(inputs_digest(&[one.clone()], &[]), inputs_digest(&[other], &[]));
+        assert_ne!(inputs_digest(&[one], &[]), inputs_digest(&[], &[]));
+    }
 }

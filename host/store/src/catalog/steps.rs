@@ -165,6 +165,25 @@ impl Catalog {
         })
     }
 
+    /// Takes back what these steps have done, for all items: they are pending again, without output or error. All
+    /// of it is one transaction, so that no crash leaves old results of some beside new ones of others.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn restart_steps(&self, run: RunId, steps: &[String]) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            let mut statement = transaction.prepare_cached(
+                "UPDATE steps SET state = ?3, output = NULL, inputs_digest = NULL, objects = '[]', error = NULL,
+                                  finished_at_ms = NULL
+                 WHERE run = ?1 AND step = ?2",
+            )?;
+            for step in steps {
+                statement.execute(params![run.0, step, StepState::Pending])?;
+            }
+            Ok(())
+        })
+    }
+
     /// Records that a step will not run, and why. A step that has completed stays so.
     ///
     /// # Errors

@@ -30,7 +30,7 @@ Ends with 3 if Belljar cannot run here, else with 0: what is missing may not be 
 pub struct DoctorArgs {
     /// Prints JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
 }
 
 /// What was found out about one thing.
