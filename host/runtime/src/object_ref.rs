@@ -85,17 +85,13 @@ impl Returned {
 
 impl Slot {
     /// Puts in what the work yields, unless the reference is cancelled or freed before: then the work is dropped,
-    /// and a guest with it. Returns whether the work came to a good end.
-    pub(crate) async fn fill_with(self, work: impl Future<Output = Result<Content, Error>>) -> bool {
+    /// and a guest with it.
+    pub(crate) async fn fill_with(self, work: impl Future<Output = Result<Content, Error>>) {
         let mut given_up = self.0.subscribe();
         tokio::select! {
             biased;
-            _ = given_up.wait_for(|state| !matches!(state, State::Pending)) => false,
-            outcome = work => {
-                let good = outcome.is_ok();
-                settle(&self.0, outcome.map_or_else(State::Failed, State::Ready));
-                good
-            }
+            _ = given_up.wait_for(|state| !matches!(state, State::Pending)) => {}
+            outcome = work => settle(&self.0, outcome.map_or_else(State::Failed, State::Ready)),
         }
     }
 }

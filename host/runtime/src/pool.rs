@@ -228,9 +228,39 @@ async fn work(
             }
         };
         let Assigned { task, slot } = assigned;
-        let good = slot.fill_with(run(&plugin, task, options.keep_instances, &mut kept)).await;
-        if good { &counts.processed } else { &counts.errors }.fetch_add(1, Ordering::Relaxed);
-        counts.load.fetch_sub(1, Ordering::Relaxed);
+        let running = Running { counts: &counts, over: false };
+        let keep = options.keep_instances;
+        slot.fill_with(async {
+            let outcome = run(&plugin, task, keep, &mut kept).await;
+            running.end(outcome.is_ok());
+            outcome
+        })
+        .await;
+    }
+}
+
+/// A task on its worker. It is counted before its result can be seen, and also when it is dropped halfway.
+struct Running<'a> {
+    counts: &'a Counts,
+    over: bool,
+}
+
+impl Running<'_> {
+    fn end(mut self, good: bool) {
+        self.count(good);
+    }
+
+    fn count(&mut self, good: bool) {
+        if !std::mem::replace(&mut self.over, true) {
+            if good { &self.counts.processed } else { &self.counts.errors }.fetch_add(1, Ordering::Relaxed);
+            self.counts.load.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.count(false);
     }
 }
 
