@@ -34,7 +34,7 @@ async fn wait_returns_what_is_ready_first() {
     let quick = hostile.task("well-behaved").arg(10).submit();
     let (ready, waiting) = runtime.wait(&[slow.clone(), quick.clone()], 1, Some(Duration::from_secs(30))).await;
     assert_eq!((ready, waiting), (vec![1], vec![0]));
-    let (ready, waiting) = runtime.wait(&[slow.clone()], 1, Some(Duration::from_millis(20))).await;
+    let (ready, waiting) = runtime.wait(std::slice::from_ref(&slow), 1, Some(Duration::from_millis(20))).await;
     assert_eq!((ready, waiting), (vec![], vec![0]), "a time-out returns what is ready: nothing");
     slow.cancel();
     assert!(matches!(slow.get::<()>().await, Err(Error::Cancelled)));

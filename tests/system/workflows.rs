@@ -19,8 +19,7 @@ async fn try_plan(runtime: &Runtime, folder: &Path, text: &str) -> Result<bellja
 
 async fn problem(text: &str) -> String {
     let (runtime, folder) = runtime();
-    let error = try_plan(&runtime, folder.path(), text).await.err().expect("it is wrong").to_string();
-    error
+    try_plan(&runtime, folder.path(), text).await.err().expect("it is wrong").to_string()
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ impl Runtime {
         limits: Limits,
         load: impl FnOnce() -> Result<belljar_engine::Component, belljar_engine::Error> + Send + 'static,
     ) -> Result<Plugin, Error> {
-        let manifest = Manifest { grants, limits }.normalised().map_err(|message| Error::Setup(message))?;
+        let manifest = Manifest { grants, limits }.normalised().map_err(Error::Setup)?;
         let linked = tokio::task::spawn_blocking(move || load()?.link(manifest.grants, manifest.limits)).await;
         Ok(Plugin::new(self.clone(), linked.map_err(|_| Error::ShutDown)??))
     }

@@ -603,7 +603,8 @@ mod tests {
     #[test]
     fn the_digest_of_inputs_does_not_depend_on_the_order_of_fields() {
         let (one, other) = (serde_json::json!({"a": 1, "b": 2}), serde_json::json!({"b": 2, "a": 1}));
-        assert_eq!(inputs_digest(&[one.clone()], &[]), inputs_digest(&[other], &[]));
-        assert_ne!(inputs_digest(&[one], &[]), inputs_digest(&[], &[]));
+        let (one, other) = (inputs_digest(&[one], &[]), inputs_digest(&[other], &[]));
+        assert_eq!(one, other);
+        assert_ne!(one, inputs_digest(&[], &[]));
     }
 }
