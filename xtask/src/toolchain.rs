@@ -5,7 +5,7 @@
 //! The standard library is taken from the first of these that applies:
 //! 1. the active Rust has it;
 //! 2. rustup was told not to install anything (`RUSTUP_AUTO_INSTALL=0`): it is built from Debian's
-//!    packages into a private sysroot, see [`debian`](crate::debian);
+//!    packages into a private sysroot, see [`debian`];
 //! 3. rustup adds it to the active Rust.
 
 use crate::debian;

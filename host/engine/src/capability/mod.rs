@@ -1,7 +1,7 @@
 //! What a guest can ask of the host. Each capability is one file of the same shape: the state that an
 //! instance keeps for it, the guest-facing functions, and, where the host must supply something, the trait
 //! that an embedding runtime implements. Adding a capability means adding a file, and a line in
-//! [`add_to_linker`].
+//! `add_to_linker`.
 
 pub(crate) mod clock;
 pub(crate) mod http;

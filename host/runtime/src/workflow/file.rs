@@ -15,7 +15,7 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 /// Steps of a workflow: 1,000.
 const STEPS_MAX: usize = 1_000;
 
-/// A workflow file that was read and is well-formed. What it says is checked by [`plan`](super::plan).
+/// A workflow file that was read and is well-formed. What it says is checked by [`plan`](super::plan()).
 #[derive(Debug, Clone)]
 pub struct Workflow {
     pub(crate) path: PathBuf,

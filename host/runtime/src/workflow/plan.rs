@@ -35,7 +35,7 @@ pub struct RunOptions {
     pub workers: Option<usize>,
 }
 
-/// A checked workflow, ready to [run](super::run).
+/// A checked workflow, ready to [run](super::run()).
 pub struct Plan {
     pub(crate) workflow: String,
     pub(crate) workflow_path: String,
