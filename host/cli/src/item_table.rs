@@ -5,8 +5,9 @@ use std::time::Duration;
 use belljar::store::StepState;
 use serde_json::{Map, Value as Json};
 
-use crate::human;
-use crate::table::{Cell, Table};
+use crate::failure::Failure;
+use crate::table::{Cell, Table, indented};
+use crate::{human, output, terminal};
 
 /// Errors that are written out below the table; the others are counted. A run has up to a million items.
 const ERRORS_SHOWN_MAX: usize = 50;
@@ -22,8 +23,20 @@ pub struct ItemRow<'a> {
     pub steps: Vec<(&'a str, StepState)>,
 }
 
+/// Shows the table, and below it the errors in full.
+pub fn show(rows: &[ItemRow<'_>]) -> Result<(), Failure> {
+    if !rows.is_empty() {
+        output::line(table(rows).render(terminal::width(), terminal::colours_on_stdout()))?;
+    }
+    let errors = errors(rows);
+    if !errors.is_empty() {
+        output::line(format!("\nErrors\n{}", indented(&errors).trim_end()))?;
+    }
+    Ok(())
+}
+
 /// The table: item, status, a column for each field of any record, steps if any item has some to show, time.
-pub fn table(rows: &[ItemRow<'_>]) -> Table {
+fn table(rows: &[ItemRow<'_>]) -> Table {
     let fields = fields(rows);
     let with_steps = rows.iter().any(|row| !row.steps.is_empty());
     let mut header = vec!["item", "status"];
@@ -46,7 +59,7 @@ pub fn table(rows: &[ItemRow<'_>]) -> Table {
 }
 
 /// The errors in full, one paragraph for each item.
-pub fn errors(rows: &[ItemRow<'_>]) -> String {
+fn errors(rows: &[ItemRow<'_>]) -> String {
     let failed: Vec<_> = rows.iter().filter_map(|row| Some((row.item, row.error?))).collect();
     let mut text = String::new();
     for (item, error) in failed.iter().take(ERRORS_SHOWN_MAX) {

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use belljar_engine::capability::{Event, EventSink, Level, MetricKind, Origin};
+use belljar_engine::capability::{Event, EventSink, Level, Origin};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
@@ -131,7 +131,7 @@ impl EventSink for EventBus {
                 let (plugin, label, message) = (plugin.to_owned(), label.to_owned(), message.to_owned());
                 RuntimeEvent::Progress { plugin, label, done, total, message }
             }
-            Event::Metric { kind: MetricKind::Counter | MetricKind::Gauge | MetricKind::Observation, name, value } => {
+            Event::Metric { name, value, .. } => {
                 self.gather(plugin, name, value);
                 return;
             }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use belljar_engine::{Component, ComponentNamedList, Grants, Instance, Lift, Linked, Lower};
 use serde_json::Value as Json;
 
-use crate::object_ref::{Content, Returned};
+use crate::object_ref::Returned;
 use crate::objects::StoredObject;
 use crate::task::{self, Input};
 use crate::{Error, Pool, PoolOptions, Runtime, Task};
@@ -55,8 +55,11 @@ impl Plugin {
     /// Calls a method with arguments in JSON: an array, an object by name, or the bare argument of a method that has
     /// one. A `result` comes as `{"ok": …}` or `{"error": …}`.
     pub async fn call_json(&self, method: &str, arguments: &Json) -> Result<Json, Error> {
-        let (method, arguments) = self.component().parse_json(method, arguments)?;
-        self.call_values(method.name.clone(), arguments).await?.json()
+        let (plugin, method, arguments) = (self.clone(), method.to_owned(), arguments.clone());
+        let call = async move {
+            plugin.with_instance("", async |instance| Ok(instance.call_json(&method, &arguments).await?)).await
+        };
+        self.runtime.run(call).await
     }
 
     /// Makes a call written as WAVE, such as `add(1, 2)`.
@@ -121,28 +124,12 @@ impl Plugin {
     ) -> Result<Returned, Error> {
         let (plugin, label, method) = (self.clone(), label.to_owned(), method.to_owned());
         let call = async move {
-            let performed = plugin.with_instance(&label, async |instance| {
-                for object in objects {
-                    instance.give_object(Arc::new(object));
-                }
-                task::perform(instance, &plugin, &method, inputs).await
-            });
-            match performed.await? {
-                Content::Value(returned) => Ok(returned),
-                Content::Bytes(_) => Err(Error::ShutDown),
-            }
-        };
-        self.runtime.run(call).await
-    }
-
-    async fn call_values(&self, method: String, arguments: Vec<belljar_engine::Value>) -> Result<Returned, Error> {
-        let plugin = self.clone();
-        let call = async move {
-            let its = plugin.clone();
             plugin
-                .with_instance("", async |instance| {
-                    let result = instance.call_values(&method, &arguments).await?;
-                    task::lift(instance, &its, its.component().method(&method)?, result)
+                .with_instance(&label, async |instance| {
+                    for object in objects {
+                        instance.give_object(Arc::new(object));
+                    }
+                    task::perform(instance, &plugin, &method, inputs).await
                 })
                 .await
         };

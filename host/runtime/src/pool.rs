@@ -276,7 +276,8 @@ async fn run(plugin: &Plugin, task: Task, keep: bool, kept: &mut Option<Kept>) -
     if !keep || !of_task.is_same(plugin) {
         return of_task
             .with_instance(&label, async |instance| task::perform(instance, &of_task, &method, inputs).await)
-            .await;
+            .await
+            .map(Content::Value);
     }
     let mut current = match kept.take().filter(|kept| kept.instance.is_alive()) {
         Some(current) => current,
@@ -288,5 +289,5 @@ async fn run(plugin: &Plugin, task: Task, keep: bool, kept: &mut Option<Kept>) -
     let outcome = task::perform(&mut current.instance, plugin, &method, inputs).await;
     current.instance.forget_objects();
     *kept = Some(current);
-    outcome
+    outcome.map(Content::Value)
 }

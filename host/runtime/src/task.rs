@@ -75,7 +75,9 @@ impl Task {
 
     async fn run(self) -> Result<Content, Error> {
         let Ready { plugin, label, method, inputs } = self.ready().await?;
-        plugin.with_instance(&label, async |instance| perform(instance, &plugin, &method, inputs).await).await
+        let performed =
+            plugin.with_instance(&label, async |instance| perform(instance, &plugin, &method, inputs).await);
+        Ok(Content::Value(performed.await?))
     }
 
     /// Waits for the inputs.
@@ -121,12 +123,12 @@ pub(crate) async fn perform(
     plugin: &Plugin,
     method: &str,
     inputs: Vec<Input>,
-) -> Result<Content, Error> {
+) -> Result<Returned, Error> {
     let component = plugin.component();
     let method = component.method(method)?;
     let arguments = lower(instance, method, inputs)?;
     let result = instance.call_values(&method.name, &arguments).await?;
-    Ok(Content::Value(lift(instance, plugin, method, result)?))
+    lift(instance, plugin, method, result)
 }
 
 /// Turns inputs into values of the method's parameters, and gives the instance the objects among them.
@@ -182,12 +184,7 @@ fn lower(instance: &mut Instance, method: &Method, inputs: Vec<Input>) -> Result
 }
 
 /// Keeps what a call returned, and the objects that it names.
-pub(crate) fn lift(
-    instance: &Instance,
-    plugin: &Plugin,
-    method: &Method,
-    result: Option<Value>,
-) -> Result<Returned, Error> {
+fn lift(instance: &Instance, plugin: &Plugin, method: &Method, result: Option<Value>) -> Result<Returned, Error> {
     let json = match (&result, &method.result) {
         (Some(value), Some(ty)) => codec::to_json(value, ty)
             .map_err(|source| Error::from(belljar_engine::Error::Results { method: method.name.clone(), source }))?,
@@ -210,7 +207,7 @@ pub(crate) fn lift(
 }
 
 /// The value of an object reference.
-pub(crate) fn object_ref(id: u64) -> Value {
+fn object_ref(id: u64) -> Value {
     Value::Record(vec![(belljar_engine::wit::OBJECT_REF_FIELD.to_owned(), Value::U64(id))])
 }
 

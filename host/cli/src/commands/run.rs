@@ -198,14 +198,7 @@ fn show_report(report: &Report, data_dir: &DataDirArgs) -> Result<(), Failure> {
             steps: Vec::new(),
         })
         .collect();
-    if !rows.is_empty() {
-        let table = item_table::table(&rows);
-        output::line(table.render(terminal::width(), terminal::colours_on_stdout()))?;
-    }
-    let errors = item_table::errors(&rows);
-    if !errors.is_empty() {
-        output::line(format!("\nErrors\n{}", indented(&errors).trim_end()))?;
-    }
+    item_table::show(&rows)?;
     for (step, value) in &report.outputs {
         output::line(format!("\n{step}\n{}", indented(&returned::text(value)).trim_end()))?;
     }

@@ -107,14 +107,7 @@ fn show_run(data_dir: &DataDir, catalog: &Catalog, id: RunId, json: bool) -> Res
     output::line(heading(&run).trim_end())?;
     let steps = by_item(steps);
     let rows: Vec<ItemRow<'_>> = items.iter().map(|item| row(item, steps.get(&item.key))).collect();
-    if !rows.is_empty() {
-        let table = item_table::table(&rows);
-        output::line(table.render(terminal::width(), terminal::colours_on_stdout()))?;
-    }
-    let errors = item_table::errors(&rows);
-    if !errors.is_empty() {
-        output::line(format!("\nErrors\n{}", indented(&errors).trim_end()))?;
-    }
+    item_table::show(&rows)?;
     let once = steps.get(RUN_ITEM).map_or(&[][..], Vec::as_slice);
     if !once.is_empty() {
         output::line("\nSteps that run once")?;

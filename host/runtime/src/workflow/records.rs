@@ -116,15 +116,3 @@ fn replace_objects<E>(json: &mut Json, with: &mut dyn FnMut(&Json) -> Result<Jso
         _ => Ok(()),
     }
 }
-
-/// The digests that a value names.
-pub(crate) fn digests_in(json: &Json) -> Vec<Digest> {
-    let mut digests = Vec::new();
-    let mut copy = json.clone();
-    let walked: Result<(), std::convert::Infallible> = replace_objects(&mut copy, &mut |reference| {
-        digests.extend(reference.as_str().and_then(|text| text.parse::<Digest>().ok()));
-        Ok(reference.clone())
-    });
-    walked.unwrap_or_else(|never| match never {});
-    digests
-}

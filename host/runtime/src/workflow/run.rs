@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 use super::check;
 use super::counts::Counts;
 use super::plan::{Plan, is_over};
-use super::records::{Live, Records, digests_in};
+use super::records::{Live, Records};
 use super::report::{ItemReport, Observer, Report, RunEvent, StepReport};
 use super::step::Step;
 use super::template::{Reference, Root, Template};
@@ -361,7 +361,7 @@ impl Work {
                 Err(message) => Err((message.clone(), false)),
             };
             let (message, may_retry) = match outcome {
-                Ok((output, objects)) => match self.record_completed(job, &output).await {
+                Ok((output, objects)) => match self.record_completed(job, &output, &objects).await {
                     Ok(()) => return Ok(StepEnd::Completed(output, objects)),
                     // An output that is too large to keep is this step's failure, not the run's.
                     Err(Error::Store(error)) if matches!(*error, StoreError::TooLarge { .. }) => {
@@ -450,7 +450,7 @@ impl Work {
             .await
     }
 
-    async fn record_completed(&self, job: &Job<'_>, output: &Json) -> Result<(), Error> {
+    async fn record_completed(&self, job: &Job<'_>, output: &Json, objects: &Live) -> Result<(), Error> {
         let Job { item, step, .. } = *job;
         let mut record = Map::new();
         for (field, value) in &step.record {
@@ -464,7 +464,7 @@ impl Work {
         let status = if finished { Some(COMPLETED.to_owned()) } else { step.status_done.clone() };
         let status = status.filter(|_| !failed);
         let (run, item, name) = (self.run, item.to_owned(), step.name.clone());
-        let (output, objects) = (output.clone(), digests_in(output));
+        let (output, objects) = (output.clone(), objects.keys().copied().collect::<Vec<Digest>>());
         self.records
             .with(move |catalog| {
                 let update = ItemUpdate { status: status.as_deref(), record, error_message: None, finished };
