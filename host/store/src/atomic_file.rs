@@ -16,18 +16,25 @@ const TEMPORARY_SUFFIX: &str = ".tmp";
 /// # Errors
 /// [`StoreError::Io`] or [`StoreError::DiskFull`]; what was at `path` before is then still there.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-    let directory = path.parent().unwrap_or(Path::new("."));
-    write_and_rename(directory, path, bytes).map_err(|e| StoreError::io("write", path, e))?;
-    sync_directory(directory)
+    write_with(path, |file| file.write_all(bytes).map_err(|e| StoreError::io("write", path, e)))
 }
 
-fn write_and_rename(directory: &Path, path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mut temporary =
-        tempfile::Builder::new().prefix(TEMPORARY_PREFIX).suffix(TEMPORARY_SUFFIX).tempfile_in(directory)?;
-    temporary.write_all(bytes)?;
-    temporary.as_file().sync_all()?;
-    temporary.persist(path)?;
-    Ok(())
+/// The same for bytes that are written piece by piece. Nothing is left of them when `write` fails.
+pub(crate) fn write_with(
+    path: &Path,
+    write: impl FnOnce(&mut File) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |e: io::Error| StoreError::io("write", path, e);
+    let mut temporary = tempfile::Builder::new()
+        .prefix(TEMPORARY_PREFIX)
+        .suffix(TEMPORARY_SUFFIX)
+        .tempfile_in(directory)
+        .map_err(failed)?;
+    write(temporary.as_file_mut())?;
+    temporary.as_file().sync_all().map_err(failed)?;
+    temporary.persist(path).map_err(|e| failed(e.error))?;
+    sync_directory(directory)
 }
 
 /// Creates the directory and those above it, and makes its name durable.

@@ -20,6 +20,16 @@ impl Digest {
         Self(*blake3::hash(bytes).as_bytes())
     }
 
+    /// The digest whose 32 bytes these are, as a binary format holds them.
+    pub fn from_bytes(bytes: [u8; blake3::OUT_LEN]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes of the hash.
+    pub fn as_bytes(&self) -> &[u8; blake3::OUT_LEN] {
+        &self.0
+    }
+
     /// The digest of everything that `reader` gives, without holding it all in memory.
     pub(crate) fn of_reader(reader: impl Read) -> std::io::Result<Self> {
         let mut hasher = blake3::Hasher::new();

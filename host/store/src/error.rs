@@ -3,9 +3,11 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::catalog::RunId;
 use crate::digest::Digest;
+use crate::log::ActorId;
 use crate::objects::ObjectId;
 
 /// Why the store did not do what it was asked.
@@ -173,6 +175,119 @@ pub enum StoreError {
         run: RunId,
     },
 
+    /// A part of the log of actors is not what was written. What the other actors have written is unharmed.
+    #[error("{} is damaged at byte {offset}: {what}; put back the file from a backup, or go back to an older checkpoint", .path.display())]
+    LogDamaged {
+        /// The damaged file.
+        path: PathBuf,
+        /// Where the damage begins, in bytes.
+        offset: u64,
+        /// What was found there.
+        what: &'static str,
+    },
+
+    /// The log could not be written, and everything that was not durable yet is gone. The log itself is
+    /// whole: open the actor's writer anew, which goes on from its last durable record.
+    #[error("the log of actors was interrupted before this was durable: {cause}; try again")]
+    LogInterrupted {
+        /// Why writing failed.
+        cause: Arc<StoreError>,
+    },
+
+    /// The log was closed.
+    #[error("the log of actors was closed")]
+    LogClosed,
+
+    /// A record has a kind that this build does not know.
+    #[error("{} has a record of unknown kind {kind} at byte {offset}: use the Belljar that wrote it", .path.display())]
+    UnknownRecordKind {
+        /// The file.
+        path: PathBuf,
+        /// Where the record is, in bytes.
+        offset: u64,
+        /// The number of its kind.
+        kind: u8,
+    },
+
+    /// Another actor has the name.
+    #[error("there is an actor `{name}` already: choose another name, or remove that actor first")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+
+    /// There is no such actor.
+    #[error("there is no actor {actor}: it was removed, or never spawned")]
+    UnknownActor {
+        /// Its name or number.
+        actor: String,
+    },
+
+    /// Something else in this process is writing the history of the actor.
+    #[error("actor {actor} has a writer already: drop that one first")]
+    ActorInUse {
+        /// The actor.
+        actor: ActorId,
+    },
+
+    /// The index of the actors failed. It holds nothing that is not in the log too.
+    #[error("the index of actors ({}) failed: {source}; open the data directory again, and if that does not help, remove the file: it is made anew from the log", .path.display())]
+    ActorIndex {
+        /// The index.
+        path: PathBuf,
+        /// What SQLite said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// A checkpoint, or something that it needs, is not what was written. An older generation may be whole.
+    #[error("{place} is damaged: {problem}; an older generation of the actor may be whole")]
+    CheckpointDamaged {
+        /// What is damaged: the record, or a chunk or pack with its name.
+        place: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// No pack holds a chunk that a checkpoint names. An older generation may be whole.
+    #[error(
+        "chunk {digest} of a checkpoint is in none of the packs ({damaged_packs} of them unreadable); an older generation of the actor may be whole"
+    )]
+    ChunkMissing {
+        /// The digest of the chunk.
+        digest: Digest,
+        /// How many packs could not be read, any of which may hold it.
+        damaged_packs: usize,
+    },
+
+    /// A checkpoint, a pack or a bundle was written in a format that this build does not know.
+    #[error("{what} has format {found}, and this Belljar knows format {supported}: use the Belljar that wrote it")]
+    CheckpointVersion {
+        /// What has the format.
+        what: String,
+        /// The format that it says it has.
+        found: u16,
+        /// The format that this build reads and writes.
+        supported: u16,
+    },
+
+    /// The parts of a snapshot contradict each other. This is a mistake in the program that took it.
+    #[error("the snapshot cannot be written: {problem}")]
+    InvalidSnapshot {
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// A file that should hold an exported actor does not, or not wholly.
+    #[error("{} holds no whole actor: {problem} in its {section}; export it again", .path.display())]
+    BundleDamaged {
+        /// The file.
+        path: PathBuf,
+        /// The section in which it shows.
+        section: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+
     /// No run, item or running step of that name.
     #[error("the catalog has no {what}")]
     UnknownRecord {
@@ -182,11 +297,26 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Whether something on disk is not what was written: an older generation, or another copy, may be whole.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::LogDamaged { .. }
+                | Self::CheckpointDamaged { .. }
+                | Self::ChunkMissing { .. }
+                | Self::UnknownRecordKind { .. }
+        )
+    }
+
     /// Whether the same call may succeed later although the caller changes nothing: somebody else has to
     /// let go of a lock, free objects or make room on the disk.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::Locked { .. } | Self::Busy { .. } | Self::Full { .. } | Self::DiskFull { .. } => true,
+            Self::Locked { .. }
+            | Self::Busy { .. }
+            | Self::Full { .. }
+            | Self::DiskFull { .. }
+            | Self::LogInterrupted { .. } => true,
             Self::Io { source, .. } => matches!(
                 source.kind(),
                 io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
@@ -196,7 +326,7 @@ impl StoreError {
     }
 
     /// The error for a failed file operation. A full disk is told apart, because it has a remedy.
-    pub(crate) fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
+    pub fn io(action: &'static str, path: &Path, source: io::Error) -> Self {
         let path = path.to_owned();
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::DiskFull { path },
