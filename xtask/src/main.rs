@@ -11,6 +11,7 @@ mod debian;
 mod demo;
 mod files;
 mod guests;
+mod languages;
 mod process;
 mod project;
 mod test;
@@ -36,6 +37,9 @@ enum Task {
         /// Builds this one only
         #[arg(long, value_name = "NAME")]
         only: Option<String>,
+        /// Builds those in C, Python and JavaScript, too; their compilers come from PyPI and npm
+        #[arg(long)]
+        languages: bool,
     },
     /// Builds a plugin crate anywhere on this machine
     Plugin {
@@ -80,7 +84,13 @@ fn main() -> ExitCode {
 fn run(task: Task) -> anyhow::Result<()> {
     let project = Project::of_this_xtask()?;
     match task {
-        Task::Plugins { only } => guests::build_all(&project, only.as_deref()),
+        Task::Plugins { only: Some(name), .. } if languages::has(&project, &name) => {
+            languages::build_all(&project, Some(&name))
+        }
+        Task::Plugins { only, languages } => {
+            guests::build_all(&project, only.as_deref())?;
+            if languages && only.is_none() { languages::build_all(&project, None) } else { Ok(()) }
+        }
         Task::Plugin { path, out } => guests::build_one(&project, &path, out),
         Task::Demo { filings } => demo::run(&project, filings.as_deref()),
         Task::Test { only, arguments } => test::run(&project, only, &arguments),

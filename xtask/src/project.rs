@@ -50,6 +50,11 @@ impl Project {
         self.root.join("target/guest-sysroot")
     }
 
+    /// Where plugins in other languages than Rust are built, and the tools for that are.
+    pub fn languages(&self) -> PathBuf {
+        self.root.join("target/languages")
+    }
+
     /// A path as a person would write it who stands in the project's folder.
     pub fn short<'a>(&self, path: &'a Path) -> std::path::Display<'a> {
         path.strip_prefix(&self.root).unwrap_or(path).display()

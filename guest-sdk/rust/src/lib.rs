@@ -23,12 +23,15 @@
 //! export!(Greeter);
 //! ```
 //!
+//! A plugin that keeps something between calls is an actor: its world includes `belljar:plugin/actor`, and
+//! [`state`](mod@state) says where the values go.
+//!
 //! The modules of this crate are what the host offers. A capability becomes an import of the
-//! component only when the plugin uses it; [`http`] needs a grant, the others do not. A panic is
+//! component only when the plugin uses it; [`http`] and [`actors`] need a grant, the others do not. A panic is
 //! logged at [`log::Level::Error`], with its message and its place, before it stops the call.
 //!
 //! On the machine's own target, where `cargo test` runs a plugin's unit tests, there is no host. The
-//! same functions then work on a stand-in inside the test process.
+//! same functions then work on a stand-in inside the test process, and [`testing`] says what it does.
 
 #[allow(missing_docs, unsafe_code, clippy::all, reason = "wit-bindgen generates this module")]
 mod bindings {
@@ -37,6 +40,7 @@ mod bindings {
             package belljar:guest-sdk;
 
             world everything {
+                import belljar:plugin/actors@0.1.0;
                 import belljar:plugin/clock@0.1.0;
                 import belljar:plugin/http@0.1.0;
                 import belljar:plugin/log@0.1.0;
@@ -44,6 +48,7 @@ mod bindings {
                 import belljar:plugin/objects@0.1.0;
                 import belljar:plugin/progress@0.1.0;
                 import belljar:plugin/random@0.1.0;
+                import belljar:plugin/timers@0.1.0;
             }
         ",
         path: "../../wit",
@@ -57,8 +62,12 @@ use bindings::belljar::plugin as host;
 #[cfg(not(target_family = "wasm"))]
 use stand_in as host;
 
+pub mod actors;
 pub mod clock;
+pub mod config;
+pub mod durable;
 pub mod http;
+mod json;
 pub mod log;
 pub mod metrics;
 pub mod objects;
@@ -67,6 +76,10 @@ pub mod progress;
 pub mod random;
 #[cfg(not(target_family = "wasm"))]
 mod stand_in;
+pub mod state;
+#[cfg(not(target_family = "wasm"))]
+pub mod testing;
+pub mod timers;
 
 pub use belljar_guest_macros::plugin;
 

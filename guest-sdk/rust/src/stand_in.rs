@@ -3,7 +3,11 @@
 //!
 //! Objects live in the test process, each thread with its own, so that tests cannot disturb each
 //! other. Log lines and progress go to the standard error, which the test harness shows for a test
-//! that failed. Metrics go nowhere, and there is no network.
+//! that failed. Metrics go nowhere, timers never ring, there is no network, and other actors are what
+//! the test says.
+
+pub mod actors;
+pub mod timers;
 
 use crate::bindings::belljar::plugin as wit;
 

@@ -5,6 +5,9 @@
 /// Namespace and name of the contract's package.
 pub const PACKAGE: (&str, &str) = ("belljar", "plugin");
 
+/// The interface of the contract that an actor exports and does not import.
+pub const DURABLE: &str = "durable";
+
 /// The statement of `worlds.wit` that gives the package its name and version.
 const HEADER: &str = "package belljar:plugin@0.1.0;";
 
@@ -12,14 +15,17 @@ const HEADER: &str = "package belljar:plugin@0.1.0;";
 const WORLDS: &str = include_str!("../../../../wit/worlds.wit");
 
 /// The files with one interface each.
-const INTERFACES: [&str; 7] = [
+const INTERFACES: [&str; 10] = [
+    include_str!("../../../../wit/actors.wit"),
     include_str!("../../../../wit/clock.wit"),
+    include_str!("../../../../wit/durable.wit"),
     include_str!("../../../../wit/http.wit"),
     include_str!("../../../../wit/log.wit"),
     include_str!("../../../../wit/metrics.wit"),
     include_str!("../../../../wit/objects.wit"),
     include_str!("../../../../wit/progress.wit"),
     include_str!("../../../../wit/random.wit"),
+    include_str!("../../../../wit/timers.wit"),
 ];
 
 /// The whole contract as one nested package, which can stand in a file of another package.

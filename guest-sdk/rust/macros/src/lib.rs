@@ -21,7 +21,8 @@ use syn::{Error, Ident, LitStr};
 /// folder and ending in `.wit`. The text is one package with one world; it may refer to everything
 /// in `belljar:plugin@0.1.0` without declaring it.
 ///
-/// Implement `Guest` on a type of your own and end with `export!(ThatType);`.
+/// Implement `Guest` on a type of your own and end with `export!(ThatType);`. For a world that exports
+/// `belljar:plugin/durable` there is a second trait, `Durable`, to implement on the same type.
 ///
 /// ```ignore
 /// belljar_guest::plugin!(r#"
@@ -66,7 +67,11 @@ fn expand(source: &Source) -> TokenStream {
         quote! { const _: &str = include_str!(#path); }
     });
     let refusals = source.functions.iter().filter_map(|name| refusal(name));
-    quote! { #bindings #export #tracked #(#refusals)* }
+    // Its own name is `Guest`, like that of the plugin's methods, at the end of a long path.
+    let durable = source.is_durable.then(|| {
+        quote! { pub(crate) use __belljar::exports::belljar::plugin::durable::Guest as Durable; }
+    });
+    quote! { #bindings #export #durable #tracked #(#refusals)* }
 }
 
 /// A compile error on the targets where a method may not have this name, if there are any.

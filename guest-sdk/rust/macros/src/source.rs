@@ -16,6 +16,8 @@ pub struct Source {
     pub interfaces: Vec<Interface>,
     /// The functions that the world exports by themselves, and not in an interface.
     pub functions: Vec<String>,
+    /// Whether the world exports the contract's interface `durable`.
+    pub is_durable: bool,
 }
 
 /// An interface of the contract.
@@ -55,19 +57,21 @@ impl Source {
         let world = &resolve.worlds[world];
         let imports = world.imports.values();
         let interfaces = imports.filter_map(|import| contract_interface(&resolve, import));
+        let mut exported = world.exports.values().filter_map(|export| contract_interface(&resolve, export));
+        let is_durable = exported.any(|interface| interface.name == contract::DURABLE);
         let exports = world.exports.values();
         let functions = exports.filter_map(|export| match export {
             WorldItem::Function(function) => Some(function.name.clone()),
             _ => None,
         });
-        Ok(Self { interfaces: interfaces.collect(), functions: functions.collect(), wit, file })
+        Ok(Self { interfaces: interfaces.collect(), functions: functions.collect(), is_durable, wit, file })
     }
 }
 
-/// The interface of the contract that an import of the world is; none if it is another one. An
+/// The interface of the contract that an item of the world is; none if it is something else. An
 /// interface of which only a type is used is imported, too.
-fn contract_interface(resolve: &Resolve, import: &WorldItem) -> Option<Interface> {
-    let WorldItem::Interface { id, .. } = import else {
+fn contract_interface(resolve: &Resolve, item: &WorldItem) -> Option<Interface> {
+    let WorldItem::Interface { id, .. } = item else {
         return None;
     };
     let interface = &resolve.interfaces[*id];
@@ -90,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_refers_to_everything_but_http() {
+    fn a_task_refers_to_what_needs_no_grant() {
         let names = interfaces("include belljar:plugin/task@0.1.0;");
 
         assert_eq!(names, ["log", "progress", "metrics", "clock", "random", "objects"]);
@@ -124,6 +128,20 @@ mod tests {
         let source = Source::new(wit, Path::new("")).unwrap();
 
         assert_eq!(source.functions, ["add"]);
+    }
+
+    #[test]
+    fn a_durable_actor_is_known_by_what_it_exports() {
+        let source = |body: &str| {
+            let wit = format!("package demo:test;\nworld test {{\ninclude belljar:plugin/actor@0.1.0;\n{body}\n}}");
+            Source::new(&wit, Path::new("")).unwrap()
+        };
+
+        let durable = source("export belljar:plugin/durable@0.1.0;");
+
+        assert!(durable.is_durable);
+        assert!(durable.interfaces.iter().all(|interface| interface.name != contract::DURABLE));
+        assert!(!source("export durable: func();").is_durable);
     }
 
     #[test]
