@@ -70,7 +70,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     // Belljar.
     let engine = Engine::new(&EngineOptions::default())?;
     let nothing = std::sync::Arc::new(Nothing);
-    let services = Services { events: nothing.clone(), objects: nothing.clone(), http: nothing };
+    let services = Services {
+        events: nothing.clone(),
+        objects: nothing.clone(),
+        http: nothing,
+        actors: std::sync::Arc::new(belljar::engine::capability::NoActors),
+        timers: None,
+    };
     let linked = engine.load_bytes("adder", &bytes)?.link(Grants::default(), Limits::default())?;
     let mut instance = tokio.block_on(linked.instantiate(&services, ""))?;
     let add = instance.typed::<(u32, u32), (u32,)>("add")?;

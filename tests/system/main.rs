@@ -1,5 +1,6 @@
 //! Whole-system tests, by topic. They use the plugins that `cargo xtask plugins` builds, and the `belljar` binary.
 
+mod actors;
 mod crash;
 mod fairness;
 mod filings;

@@ -14,6 +14,7 @@ use std::time::SystemTime;
 
 use wasmtime::component::Component;
 
+use crate::snapshot::instrument::INSTRUMENTATION;
 use crate::{Digest, Error};
 
 const MAGIC: &[u8; 8] = b"BJCODE01";
@@ -45,6 +46,7 @@ impl CompiledCache {
         }
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
+        INSTRUMENTATION.hash(&mut hasher);
         Ok(CompiledCache { dir: dir.to_owned(), environment: hasher.finish() })
     }
 

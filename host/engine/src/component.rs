@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
+use tokio::sync::OnceCell;
 use wasmtime::component::Val;
 
 use crate::codec;
@@ -12,6 +13,11 @@ use crate::exports::{self, Export};
 use crate::imports::{self, Import};
 use crate::inspect::MemoryReport;
 use crate::limits::Limits;
+use crate::snapshot::ActorImage;
+use crate::snapshot::birth::MemoryPlan;
+use crate::snapshot::capture::GlobalAccess;
+use crate::snapshot::image::Image;
+use crate::snapshot::instrument::{self, Obstacle, Preparation};
 use crate::wit::Method;
 use crate::{Engine, Error, Grants, Inspection, Linked, inspect};
 
@@ -26,6 +32,15 @@ impl Digest {
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Digest {
         Digest(*blake3::hash(bytes).as_bytes())
+    }
+
+    pub(crate) fn from_hash(hash: blake3::Hash) -> Digest {
+        Digest(*hash.as_bytes())
+    }
+
+    /// The digest that these bytes are.
+    pub fn from_bytes(bytes: [u8; 32]) -> Digest {
+        Digest(bytes)
     }
 
     /// Its 32 bytes.
@@ -68,6 +83,20 @@ struct Inner {
     exports: Vec<Export>,
     imports: Vec<Import>,
     compiled: wasmtime::component::Component,
+    snapshots: SnapshotPlan,
+    bytes: Arc<[u8]>,
+}
+
+/// What making and taking snapshots of this component's instances needs.
+struct SnapshotPlan {
+    obstacles: Vec<String>,
+    globals: Vec<GlobalAccess>,
+    has_start: bool,
+    /// What the memories of a fresh instance are.
+    fresh: Arc<[MemoryPlan]>,
+    /// Their sizes as the component declares them.
+    declared_bytes: Vec<u64>,
+    base: OnceCell<ActorImage>,
 }
 
 impl Component {
@@ -79,14 +108,20 @@ impl Component {
         let scan = inspect::scan(name, bytes)?;
         let digest = Digest::of(bytes);
         let wasmtime = engine.wasmtime();
-        let compile = || wasmtime::component::Component::from_binary(wasmtime, bytes);
+        let malformed = |message: String| Error::Compile { name: name.to_owned(), message };
+        let prepared = instrument::prepare(bytes).map_err(|error| malformed(error.to_string()))?;
+        let to_compile = match &prepared {
+            Preparation::Snapshotable(prepared) => prepared.bytes.as_slice(),
+            Preparation::NotSnapshotable(_) => bytes,
+        };
+        let compile = || wasmtime::component::Component::from_binary(wasmtime, to_compile);
         let compiled = match engine.cache() {
             Some(cache) => cache.get_or_compile(wasmtime, &digest, compile),
             None => compile(),
         };
-        let compiled =
-            compiled.map_err(|error| Error::Compile { name: name.to_owned(), message: format!("{error:#}") })?;
-        let exports = exports::read(&compiled, wasmtime);
+        let compiled = compiled.map_err(|error| malformed(format!("{error:#}")))?;
+        let snapshots = SnapshotPlan::new(&prepared, &compiled).map_err(malformed)?;
+        let exports = exports::read(&compiled, wasmtime, &prepared.accessors());
         let imports = imports::read(&compiled, wasmtime);
         Ok(Component {
             inner: Arc::new(Inner {
@@ -99,6 +134,8 @@ impl Component {
                 exports,
                 imports,
                 compiled,
+                snapshots,
+                bytes: bytes.into(),
             }),
         })
     }
@@ -185,12 +222,87 @@ impl Component {
         &self.inner.engine
     }
 
+    /// Why the memory of an instance cannot be snapshotted; empty if it can.
+    pub fn snapshot_obstacles(&self) -> &[String] {
+        &self.inner.snapshots.obstacles
+    }
+
+    /// Its bytes, as they were loaded.
+    pub fn bytes(&self) -> Arc<[u8]> {
+        self.inner.bytes.clone()
+    }
+
+    pub(crate) fn fresh_memories(&self) -> &Arc<[MemoryPlan]> {
+        &self.inner.snapshots.fresh
+    }
+
+    pub(crate) fn declared_memory_bytes(&self) -> &[u64] {
+        &self.inner.snapshots.declared_bytes
+    }
+
+    pub(crate) fn globals(&self) -> &[GlobalAccess] {
+        &self.inner.snapshots.globals
+    }
+
+    pub(crate) fn has_start(&self) -> bool {
+        self.inner.snapshots.has_start
+    }
+
+    pub(crate) fn base_image_cell(&self) -> &OnceCell<ActorImage> {
+        &self.inner.snapshots.base
+    }
+
     pub(crate) fn compiled(&self) -> &wasmtime::component::Component {
         &self.inner.compiled
     }
 
     pub(crate) fn shared_name(&self) -> Arc<str> {
         self.inner.name.clone()
+    }
+}
+
+impl SnapshotPlan {
+    fn new(preparation: &Preparation<'_>, compiled: &wasmtime::component::Component) -> Result<SnapshotPlan, String> {
+        let prepared = match preparation {
+            Preparation::Snapshotable(prepared) => prepared,
+            Preparation::NotSnapshotable(obstacles) => return Ok(SnapshotPlan::impossible(obstacles)),
+        };
+        let index = |name: &String| {
+            compiled.get_export_index(None, name).ok_or_else(|| format!("the accessor {name} is missing"))
+        };
+        let mut globals = Vec::with_capacity(prepared.globals.len());
+        for global in &prepared.globals {
+            globals.push(GlobalAccess {
+                get: index(&global.getter)?,
+                set: index(&global.setter)?,
+                words: global.words,
+            });
+        }
+        let mut fresh = Vec::with_capacity(prepared.memories.len());
+        for memory in &prepared.memories {
+            let pieces = memory.data.iter().map(|data| (data.offset, data.bytes));
+            let image = Image::of_pieces(pieces).map_err(|error| format!("no memory for its data: {error}"))?;
+            fresh.push(MemoryPlan { image: image.map(Arc::new), size_bytes: None });
+        }
+        Ok(SnapshotPlan {
+            obstacles: Vec::new(),
+            globals,
+            has_start: prepared.has_start,
+            fresh: fresh.into(),
+            declared_bytes: prepared.memories.iter().map(|memory| memory.minimum_bytes).collect(),
+            base: OnceCell::new(),
+        })
+    }
+
+    fn impossible(obstacles: &[Obstacle]) -> SnapshotPlan {
+        SnapshotPlan {
+            obstacles: obstacles.iter().map(ToString::to_string).collect(),
+            globals: Vec::new(),
+            has_start: false,
+            fresh: Arc::default(),
+            declared_bytes: Vec::new(),
+            base: OnceCell::new(),
+        }
     }
 }
 

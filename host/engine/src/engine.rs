@@ -11,6 +11,7 @@ use wasmtime::component::Linker;
 use crate::cache::CompiledCache;
 use crate::component::{COMPONENT_BYTES_MAX, Component};
 use crate::limits::STACK_BYTES_MAX;
+use crate::snapshot::mapping::HostMemories;
 use crate::state::HostState;
 use crate::ticker::Ticker;
 use crate::{Error, capability};
@@ -109,6 +110,9 @@ fn config() -> wasmtime::Config {
     config.epoch_interruption(true);
     // Off, because it makes every call four times as slow, and async signatures are refused anyway.
     config.concurrency_support(false);
+    // Memories belong to the host, which maps what they start with; wasmtime's own images would be mapped over it.
+    config.with_host_memory(Arc::new(HostMemories));
+    config.memory_init_cow(false);
     config.max_wasm_stack(STACK_BYTES_MAX);
     config.async_stack_size(STACK_BYTES_MAX + HOST_STACK_BYTES);
     config.wasm_backtrace_max_frames(std::num::NonZeroUsize::new(crate::FRAMES_MAX));

@@ -130,6 +130,22 @@ pub enum Error {
     /// The guest was stopped.
     #[error(transparent)]
     Fault(#[from] Box<Fault>),
+    /// The component keeps state where a snapshot cannot see it.
+    #[error("the memory of {name} cannot be snapshotted: {}; export `belljar:plugin/durable`, or use it as a task", .obstacles.join("; "))]
+    NotSnapshotable {
+        /// The component.
+        name: String,
+        /// Everything that is in the way.
+        obstacles: Vec<String>,
+    },
+    /// A snapshot could not be taken, or an instance not be made of it.
+    #[error("the snapshot of {name} failed: {message}")]
+    Snapshot {
+        /// The component.
+        name: String,
+        /// Why.
+        message: String,
+    },
     /// The engine could not be set up on this machine.
     #[error("the engine cannot be set up: {0}")]
     Setup(String),

@@ -1,7 +1,7 @@
 //! What a component exports, as methods: every function of its world and of its exported interfaces. Each
 //! has the shortest name that no other one has, so that `step` is enough where there is one `step`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use wasmtime::component::types::{ComponentFunc, ComponentItem, Type};
@@ -19,11 +19,12 @@ pub(crate) struct Export {
     pub params: Vec<Type>,
 }
 
-/// Reads every exported function off a component, in the order of its exports.
-pub(crate) fn read(component: &Component, engine: &wasmtime::Engine) -> Vec<Export> {
+/// Reads every exported function off a component, in the order of its exports, but for the engine's own accessors.
+pub(crate) fn read(component: &Component, engine: &wasmtime::Engine, accessors: &HashSet<&str>) -> Vec<Export> {
     let mut exports = Vec::new();
     for (name, item) in component.component_type().exports(engine) {
         match &item.ty {
+            ComponentItem::ComponentFunc(_) if accessors.contains(name) => {}
             ComponentItem::ComponentFunc(func) => {
                 exports
                     .extend(component.get_export_index(None, name).map(|index| Export::new(None, name, index, func)));

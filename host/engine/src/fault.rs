@@ -195,6 +195,12 @@ impl Fault {
         }
     }
 
+    /// A fault before there is an instance.
+    pub(crate) fn at_instantiation(kind: FaultKind, plugin: &str) -> Fault {
+        let (plugin, method) = (plugin.to_owned(), crate::state::INSTANTIATION.to_owned());
+        Fault { kind, plugin, method, guest_message: None, backtrace: Vec::new() }
+    }
+
     fn new(kind: FaultKind, state: &HostState) -> Fault {
         Fault {
             kind,

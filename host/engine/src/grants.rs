@@ -14,6 +14,8 @@ pub struct Grants {
     pub env: Vec<String>,
     /// HTTP origins (`https://www.example.org`, `http://127.0.0.1:8080`) that the plugin may send requests to.
     pub http: Vec<String>,
+    /// Names of actors that the plugin may call; `account-*` means all whose name starts with `account-`.
+    pub actors: Vec<String>,
 }
 
 /// A directory of the host at a path of the guest.
@@ -57,6 +59,20 @@ impl Grants {
     pub fn http(mut self, origin: impl Into<String>) -> Self {
         self.http.push(origin.into());
         self
+    }
+
+    /// Adds an actor, or the beginning of names of actors: `account-*`.
+    pub fn actor(mut self, pattern: impl Into<String>) -> Self {
+        self.actors.push(pattern.into());
+        self
+    }
+
+    /// Whether the plugin may call this actor.
+    pub fn may_call(&self, actor: &str) -> bool {
+        self.actors.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(beginning) => actor.starts_with(beginning),
+            None => actor == pattern,
+        })
     }
 
     /// Adds the name of an environment variable.

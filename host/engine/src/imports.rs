@@ -3,6 +3,8 @@
 use wasmtime::component::Component;
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 
+use crate::Grants;
+
 /// Something that a component imports.
 pub(crate) struct Import {
     /// As the component names it.
@@ -19,14 +21,15 @@ pub(crate) enum Provision {
     /// It is there for every component, and can do nothing without a grant.
     Powerless,
     /// It is refused without this grant.
-    Granted { grant: &'static str },
+    Granted { grant: &'static str, is_given: fn(&Grants) -> bool },
     /// It is not there.
     Missing { remedy: String },
 }
 
 const CONTRACT: &str = "belljar:plugin/";
 const CONTRACT_VERSION: &str = "0.1.0";
-const ALWAYS: [&str; 6] = ["log", "progress", "metrics", "clock", "random", "objects"];
+const ALWAYS: [&str; 7] = ["log", "progress", "metrics", "clock", "random", "objects", "timers"];
+const GRANTED: [&str; 2] = ["http", "actors"];
 const WASI: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 const WASI_VERSION: &str = "0.2.";
 
@@ -70,14 +73,17 @@ impl Import {
 }
 
 fn provision_of_contract(interface: &str, version: &str) -> Provision {
-    if interface != "http" && !ALWAYS.contains(&interface) {
-        Provision::Missing { remedy: format!("the interfaces are {}, http", ALWAYS.join(", ")) }
+    if !GRANTED.contains(&interface) && !ALWAYS.contains(&interface) {
+        let remedy = format!("the interfaces are {}, {}", ALWAYS.join(", "), GRANTED.join(", "));
+        Provision::Missing { remedy }
     } else if version != CONTRACT_VERSION {
         let remedy =
             format!("this Belljar offers {CONTRACT}{interface}@{CONTRACT_VERSION}; rebuild the plugin with its SDK");
         Provision::Missing { remedy }
     } else if interface == "http" {
-        Provision::Granted { grant: "http = [\"https://…\"]" }
+        Provision::Granted { grant: "http = [\"https://…\"]", is_given: |grants| !grants.http.is_empty() }
+    } else if interface == "actors" {
+        Provision::Granted { grant: "actors = [\"name\", \"prefix-*\"]", is_given: |grants| !grants.actors.is_empty() }
     } else {
         Provision::Always
     }

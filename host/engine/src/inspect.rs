@@ -78,7 +78,7 @@ impl Inspection {
             let (status, remedy) = match import.provision() {
                 Provision::Always => (ImportStatus::Provided, None),
                 Provision::Powerless => (ImportStatus::Powerless, None),
-                Provision::Granted { grant } => {
+                Provision::Granted { grant, .. } => {
                     (ImportStatus::NeedsGrant, Some(format!("add `{grant}` to its grants")))
                 }
                 Provision::Missing { remedy } => (ImportStatus::Missing, Some(remedy)),

@@ -8,18 +8,23 @@ use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
 
 use crate::capability::HeldObject;
+use crate::capability::clock::LogicalTime;
+use crate::capability::random::{Random, RandomState};
 use crate::codec;
 use crate::fault::Fault;
+use crate::snapshot::capture::Attached;
 use crate::state::HostState;
 use crate::{Error, Linked};
 
 /// An instance of a component, with a memory of its own. It runs one call at a time. After a fault, or when the
 /// future of a call was dropped before its end, it takes no more calls.
 pub struct Instance {
-    linked: Linked,
-    instance: wasmtime::component::Instance,
-    gone: bool,
-    store: Store<HostState>,
+    pub(crate) linked: Linked,
+    pub(crate) instance: wasmtime::component::Instance,
+    pub(crate) gone: bool,
+    /// Dropped after the store, which holds the memories too.
+    pub(crate) store: Store<HostState>,
+    pub(crate) attached: Attached,
 }
 
 /// A method with the Rust types of its parameters and results checked once, for many calls on one instance.
@@ -30,8 +35,13 @@ pub struct TypedMethod<P, R> {
 }
 
 impl Instance {
-    pub(crate) fn new(linked: Linked, store: Store<HostState>, instance: wasmtime::component::Instance) -> Instance {
-        Instance { linked, instance, gone: false, store }
+    pub(crate) fn new(
+        linked: Linked,
+        store: Store<HostState>,
+        instance: wasmtime::component::Instance,
+        attached: Attached,
+    ) -> Instance {
+        Instance { linked, instance, gone: false, store, attached }
     }
 
     /// What the instance was made from.
@@ -128,6 +138,37 @@ impl Instance {
     /// An object that the instance holds, such as one that a result names.
     pub fn object(&self, id: u64) -> Option<Arc<dyn HeldObject>> {
         self.store.data().objects.get(id).cloned()
+    }
+
+    /// Lets the guest see this time from now on instead of the machine's clocks: an actor's time stands still during a
+    /// message, so that the message can be replayed.
+    pub fn set_time(&mut self, time: LogicalTime) {
+        self.store.data_mut().time = Some(time);
+    }
+
+    /// Sets the guest's random numbers.
+    pub fn set_random(&mut self, state: RandomState) {
+        self.store.data_mut().random = Random::from_state(state);
+    }
+
+    /// Where the guest's random numbers are; none where they were never set nor used.
+    pub fn random(&self) -> Option<RandomState> {
+        self.store.data().random.state()
+    }
+
+    /// The size of its memories together.
+    pub fn memory_bytes(&self) -> u64 {
+        self.attached.size_bytes()
+    }
+
+    /// Ids of all objects that the instance holds.
+    pub fn object_ids(&self) -> Vec<u64> {
+        self.store.data().objects.ids()
+    }
+
+    /// Takes one object away from the instance.
+    pub fn forget_object(&mut self, id: u64) {
+        self.store.data_mut().objects.forget(id);
     }
 
     /// Takes all objects away from the instance, which goes on to other work.

@@ -11,7 +11,9 @@
 //!    the [`cache`]; the [`Component`] knows its [`Method`]s and can be [inspected](Component::inspect).
 //! 2. [`Component::link`] checks its imports against [`Grants`] and refuses, by name, what is missing.
 //! 3. [`Linked::instantiate`] makes an [`Instance`] within [`Limits`].
-//! 4. [`Instance::call`] (typed Rust) or [`Instance::call_values`] (dynamic values, which [`codec`] turns
+//! 4. [`Instance::capture`] takes what a guest has written, between two calls, and [`Linked::restore`] makes an instance
+//!    that goes on from there.
+//! 5. [`Instance::call`] (typed Rust) or [`Instance::call_values`] (dynamic values, which [`codec`] turns
 //!    into JSON and WAVE and back) runs a method. What goes wrong inside the guest is a [`Fault`].
 
 pub mod cache;
@@ -28,6 +30,7 @@ mod inspect;
 mod instance;
 mod limits;
 mod link;
+pub mod snapshot;
 mod state;
 mod ticker;
 mod wasi;
@@ -45,6 +48,7 @@ pub use inspect::{ImportReport, ImportStatus, Inspection, MemoryReport};
 pub use instance::{Instance, TypedMethod};
 pub use limits::Limits;
 pub use link::{Linked, Services};
+pub use snapshot::{ActorImage, Capture, MemorySnapshot, PageRun, Since, Snapshot};
 pub use wit::{Method, WitType};
 
 /// A value of any WIT type, as dynamic calls take and return it.

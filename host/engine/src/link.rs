@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use wasmtime::component::InstancePre;
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::capability::{EventSink, HttpHost, ObjectHost};
+use crate::capability::{ActorHost, EventSink, HttpHost, ObjectHost, TimerHost};
 use crate::fault::{Fault, FaultKind, raise};
 use crate::imports::Provision;
 use crate::limits::Limits;
+use crate::snapshot::birth::{self, MemoryPlan};
+use crate::snapshot::capture::Attached;
 use crate::state::HostState;
 use crate::wasi;
 use crate::{Component, Error, Grants, Instance};
@@ -23,6 +25,10 @@ pub struct Services {
     pub objects: Arc<dyn ObjectHost>,
     /// Sends HTTP requests.
     pub http: Arc<dyn HttpHost>,
+    /// Calls actors.
+    pub actors: Arc<dyn ActorHost>,
+    /// Keeps an actor's timers; none for what is no actor.
+    pub timers: Option<Arc<dyn TimerHost>>,
 }
 
 /// A component with its grants and limits, ready for instances. Cheap to clone.
@@ -46,7 +52,7 @@ impl Linked {
                 Provision::Missing { remedy } => {
                     return Err(Error::MissingImport { name, import: import.name.clone(), remedy });
                 }
-                Provision::Granted { grant } if grants.http.is_empty() => {
+                Provision::Granted { grant, is_given } if !is_given(&grants) => {
                     let (import, grant) = (import.name.clone(), grant.to_owned());
                     return Err(Error::ImportNotGranted { name, import, grant });
                 }
@@ -105,6 +111,17 @@ impl Linked {
     ///
     /// [`Error::Fault`] when a start function faults or the component needs more than its limits at the start.
     pub async fn instantiate(&self, services: &Services, label: &str) -> Result<Instance, Error> {
+        let fresh = self.inner.component.fresh_memories().clone();
+        self.instantiate_planned(fresh, services, label).await
+    }
+
+    /// Makes an instance with these memories.
+    pub(crate) async fn instantiate_planned(
+        &self,
+        memories: Arc<[MemoryPlan]>,
+        services: &Services,
+        label: &str,
+    ) -> Result<Instance, Error> {
         let inner = &*self.inner;
         let state = HostState::new(inner.component.shared_name(), label, services, &inner.grants, &inner.limits);
         let mut store = Store::new(inner.component.engine().wasmtime(), state);
@@ -120,9 +137,10 @@ impl Linked {
         // Set before the instantiation, because start functions can spin and call the host too.
         store.set_epoch_deadline(1);
         let give_up = store.data().give_up();
-        let outcome = tokio::time::timeout_at(give_up, inner.pre.instantiate_async(&mut store)).await;
+        let instantiation = tokio::time::timeout_at(give_up, inner.pre.instantiate_async(&mut store));
+        let (outcome, memories) = birth::with_memories(memories, instantiation).await;
         let instance = Fault::check(outcome, store.data())?;
-        Ok(Instance::new(self.clone(), store, instance))
+        Ok(Instance::new(self.clone(), store, instance, Attached::new(memories)))
     }
 }
 

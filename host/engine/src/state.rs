@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::capability::clock::LogicalTime;
 use crate::capability::log::SharedLog;
 use crate::capability::metrics::Metrics;
 use crate::capability::objects::Held;
@@ -33,6 +34,10 @@ pub(crate) struct HostState {
     pub wasi: Wasi,
     /// When the instance was made: the start of its monotonic clock.
     pub born: Instant,
+    /// What the clocks show instead of the machine's.
+    pub time: Option<LogicalTime>,
+    /// How often the guest called the host.
+    pub host_calls: u64,
     /// When the running call must be over.
     pub deadline: Instant,
 }
@@ -60,6 +65,8 @@ impl HostState {
             objects: Held::default(),
             grants: grants.clone(),
             born: now,
+            time: None,
+            host_calls: 0,
             deadline: now + Duration::from_millis(limits.deadline_ms),
             limits: limits.clone(),
         }
@@ -98,6 +105,11 @@ impl Limiter {
     /// What was refused last since the call started, if anything was.
     pub(crate) fn refused(&self) -> Option<FaultKind> {
         self.refused.clone()
+    }
+
+    /// Says what the memories have together, where an instance was not given what its component declares.
+    pub(crate) fn set_memory_bytes(&mut self, memory_bytes: u64) {
+        self.memory_bytes = memory_bytes;
     }
 
     /// Starts a call: what was refused to an earlier one does not explain what happens in this one.

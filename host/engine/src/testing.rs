@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::capability::{
-    BoxFuture, Event, EventSink, HeldObject, HttpError, HttpHost, HttpRequest, HttpResponse, ObjectError, ObjectHost,
-    Origin,
+    BoxFuture, Event, EventSink, HeldObject, HttpError, HttpHost, HttpRequest, HttpResponse, NoActors, ObjectError,
+    ObjectHost, Origin,
 };
 use crate::{Component, Engine, EngineOptions, Error, FaultKind, Grants, Instance, Limits, Linked, Services};
 
@@ -49,7 +49,13 @@ pub(crate) async fn instance_within(text: &str, limits: Limits) -> (Instance, Ar
 
 /// Hosts of which only the objects do anything.
 pub(crate) fn services() -> Services {
-    Services { events: Arc::new(Heard::default()), objects: Arc::new(Objects::default()), http: Arc::new(SilentHttp) }
+    Services {
+        events: Arc::new(Heard::default()),
+        objects: Arc::new(Objects::default()),
+        http: Arc::new(SilentHttp),
+        actors: Arc::new(NoActors),
+        timers: None,
+    }
 }
 
 /// The fault in a result that has to be one.

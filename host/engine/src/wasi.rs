@@ -60,6 +60,7 @@ impl Wasi {
 
 impl WasiView for HostState {
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.host_calls += 1;
         self.wasi.view()
     }
 }

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use belljar_engine::capability::CallError;
 use belljar_store::StoreError;
 
+use crate::ActorError;
 use crate::workflow::WorkflowError;
 
 /// An error of the runtime. Cheap to clone: everyone who waits for a failed task gets it.
@@ -20,6 +22,9 @@ pub enum Error {
     /// A workflow is wrong.
     #[error(transparent)]
     Workflow(Arc<WorkflowError>),
+    /// Something is wrong around an actor.
+    #[error(transparent)]
+    Actor(#[from] crate::ActorError),
     /// A method returned an error: its answer, not a fault.
     #[error("`{method}` of {plugin} returned the error {error}{}", hint(.denial))]
     Returned {
@@ -97,9 +102,25 @@ impl Error {
         match self {
             Error::Engine(error) => error.is_retryable(),
             Error::Store(error) => error.is_retryable(),
+            Error::Actor(error) => error.is_retryable(),
             Error::Input { cause, .. } => cause.is_retryable(),
             Error::Returned { .. } | Error::QueueFull { .. } => true,
             _ => false,
+        }
+    }
+
+    /// What a guest that called an actor is told.
+    pub(crate) fn as_call_error(&self) -> CallError {
+        match self {
+            Error::Actor(ActorError::Unknown { name } | ActorError::BadName { name, .. }) => {
+                CallError::UnknownActor(name.clone())
+            }
+            Error::Engine(error) if error.fault().is_none() => CallError::BadCall(error.to_string()),
+            Error::Argument { .. } | Error::Actor(ActorError::MessageTooLarge { .. }) => {
+                CallError::BadCall(self.to_string())
+            }
+            Error::Cancelled => CallError::Cancelled,
+            other => CallError::Fault(other.to_string()),
         }
     }
 

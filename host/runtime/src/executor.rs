@@ -37,6 +37,11 @@ impl GuestExecutor {
         Ok(GuestExecutor { handle: runtime.handle().clone(), runtime: Some(runtime) })
     }
 
+    /// What starts futures on guest threads, for one that outlives no executor.
+    pub(crate) fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
     /// Starts a future on a guest thread.
     pub(crate) fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where

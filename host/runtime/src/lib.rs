@@ -15,6 +15,7 @@
 //! | [`Runtime`] | one per process: guest threads, object store, plugins |
 //! | [`Plugin`] | a component with its grants: typed calls, JSON calls, [`Task`]s |
 //! | [`ObjectRef`] | the result of a task, there at once and filled later; `get`, [`Runtime::wait`], `cancel`, `free` |
+//! | [`actor`] | plugins with a name and a state that survives crashes |
 //! | [`Pool`] | workers that share a queue of tasks, fixed or autoscaled |
 //! | [`workflow`] | TOML files of steps that resume where they stopped |
 //! | [`Manifest`] | what a plugin file was granted |
@@ -22,6 +23,8 @@
 //! The library never names wasmtime, has no `unsafe`, and never blocks the caller's threads: guests run on
 //! threads of their own, disk and network on the blocking pool.
 
+pub mod actor;
+mod clock;
 mod error;
 mod events;
 mod executor;
@@ -36,6 +39,7 @@ mod runtime;
 mod task;
 pub mod workflow;
 
+pub use actor::{Actor, ActorError, ActorInfo, Actors, CheckpointInfo, Durability, SpawnOptions};
 pub use error::Error;
 pub use events::{MetricSnapshot, RuntimeEvent};
 pub use http::{HTTP_BODY_BYTES_MAX, HTTP_REDIRECTS_MAX};
@@ -52,5 +56,6 @@ pub use belljar_engine::{
     Access, Component, ComponentNamedList, ComponentType, DirectoryGrant, Engine, EngineOptions, Fault, FaultKind,
     Grants, Inspection, Lift, Limits, Lower, Method, WitType, typed,
 };
+pub use belljar_policy as policy;
 pub use belljar_store as store;
 pub use belljar_store::{ObjectInfo, ObjectStats};

@@ -86,13 +86,31 @@ impl Returned {
 impl Slot {
     /// Puts in what the work yields, unless the reference is cancelled or freed before: then the work is dropped,
     /// and a guest with it.
-    pub(crate) async fn fill_with(self, work: impl Future<Output = Result<Content, Error>>) {
+    pub(crate) async fn fill_with(self, work: impl Future<Output = Result<Content, Error>>) -> Filled {
         let mut given_up = self.0.subscribe();
         tokio::select! {
             biased;
-            _ = given_up.wait_for(|state| !matches!(state, State::Pending)) => {}
-            outcome = work => settle(&self.0, outcome.map_or_else(State::Failed, State::Ready)),
+            _ = given_up.wait_for(|state| !matches!(state, State::Pending)) => Filled::GivenUp,
+            outcome = work => {
+                settle(&self.0, outcome.map_or_else(State::Failed, State::Ready));
+                Filled::Done
+            }
         }
+    }
+}
+
+/// How the wait for a result ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Filled {
+    /// With the result.
+    Done,
+    /// The reference was cancelled or freed before.
+    GivenUp,
+}
+
+impl Filled {
+    pub(crate) fn is_given_up(self) -> bool {
+        self == Filled::GivenUp
     }
 }
 

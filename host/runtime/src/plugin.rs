@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belljar_engine::{Component, ComponentNamedList, Grants, Instance, Lift, Linked, Lower};
+use belljar_engine::{Component, ComponentNamedList, Grants, Instance, Lift, Limits, Linked, Lower};
 use serde_json::Value as Json;
 
 use crate::object_ref::Returned;
@@ -107,6 +107,15 @@ impl Plugin {
         let _permit = self.runtime.admit().await?;
         let mut instance = self.instantiate(label).await?;
         work(&mut instance).await
+    }
+
+    /// The plugin's limits.
+    pub fn limits(&self) -> &Limits {
+        self.linked.limits()
+    }
+
+    pub(crate) fn linked(&self) -> &Linked {
+        &self.linked
     }
 
     /// What the plugin was granted.

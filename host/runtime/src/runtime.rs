@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belljar_engine::{Engine, EngineOptions, Grants, Limits, Services};
-use belljar_store::{DataDir, ObjectLimits, ObjectStats, ObjectStore};
+use belljar_store::{DataDir, ObjectLimits, ObjectStats, ObjectStore, Storage};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
 use tokio::task::JoinHandle;
 
+use crate::actor::{Actors, Durable, System};
 use crate::events::{EventBus, MetricSnapshot};
 use crate::executor::GuestExecutor;
 use crate::http::HttpClient;
@@ -32,6 +33,7 @@ struct Inner {
     events: Arc<EventBus>,
     instances: Arc<Semaphore>,
     runs: Runs,
+    actors: Arc<System>,
     data_dir: Option<DataDir>,
     /// Holds the spill files of a runtime without a data directory.
     _scratch: Option<tempfile::TempDir>,
@@ -44,6 +46,7 @@ pub struct RuntimeBuilder {
     cache_dir: Option<PathBuf>,
     guest_threads: Option<usize>,
     object_limits: Option<ObjectLimits>,
+    storage: Option<Arc<dyn Storage>>,
 }
 
 impl RuntimeBuilder {
@@ -72,6 +75,13 @@ impl RuntimeBuilder {
         self
     }
 
+    /// Where the log and the checkpoints of actors are kept instead of the data directory, such as a storage that a test
+    /// makes fail. It has no index on disk: opening it reads the whole log.
+    pub fn actor_storage(mut self, storage: Arc<dyn Storage>) -> Self {
+        self.storage = Some(storage);
+        self
+    }
+
     /// Sets the runtime up and starts its threads.
     ///
     /// # Errors
@@ -95,6 +105,8 @@ impl RuntimeBuilder {
             events: events.clone(),
             objects: Arc::new(StoreObjects(objects.clone())),
             http: Arc::new(HttpClient::new(objects.clone())),
+            actors: Arc::new(belljar_engine::capability::NoActors),
+            timers: None,
         };
         let engine = match self.cache_dir {
             Some(cache_dir) => Engine::new(&EngineOptions { cache_dir: Some(cache_dir) })?,
@@ -105,6 +117,9 @@ impl RuntimeBuilder {
             })?,
         };
         let executor = GuestExecutor::start(self.guest_threads.unwrap_or(machine.cores).max(1)).map_err(setup)?;
+        let instances = Arc::new(Semaphore::new(machine.instances_live_max));
+        let durable = data_dir.as_ref().map(|data_dir| Durable::open(data_dir, self.storage)).transpose()?;
+        let actors = System::new(executor.handle(), engine.clone(), services.clone(), instances.clone(), durable);
         Ok(Runtime {
             inner: Arc::new(Inner {
                 executor,
@@ -112,8 +127,9 @@ impl RuntimeBuilder {
                 objects,
                 services,
                 events,
-                instances: Arc::new(Semaphore::new(machine.instances_live_max)),
+                instances,
                 runs: Runs::default(),
+                actors,
                 data_dir,
                 _scratch: scratch,
             }),
@@ -213,6 +229,11 @@ impl Runtime {
         }
         let others = (0..objects.len()).filter(|at| !ready.contains(at)).collect();
         (ready, others)
+    }
+
+    /// The actors.
+    pub fn actors(&self) -> Actors {
+        Actors::new(self.clone(), self.inner.actors.clone())
     }
 
     /// What the object store holds.

@@ -3,6 +3,7 @@
 //! that an embedding runtime implements. Adding a capability means adding a file, and a line in
 //! `add_to_linker`.
 
+pub(crate) mod actors;
 pub(crate) mod clock;
 pub(crate) mod http;
 pub(crate) mod log;
@@ -10,6 +11,7 @@ pub(crate) mod metrics;
 pub(crate) mod objects;
 pub(crate) mod progress;
 pub(crate) mod random;
+pub(crate) mod timers;
 
 use std::pin::Pin;
 
@@ -17,10 +19,14 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::state::HostState;
 
+pub use actors::{ActorHost, CallError, CallOutcome, NoActors};
+pub use clock::LogicalTime;
 pub use http::{HttpError, HttpHost, HttpRequest, HttpResponse};
 pub use log::Level;
 pub use metrics::MetricKind;
 pub use objects::{HeldObject, ObjectError, ObjectHost};
+pub use random::RandomState;
+pub use timers::TimerHost;
 
 /// The guest-facing types and traits, from the contract itself.
 pub(crate) mod bindings {
@@ -32,12 +38,16 @@ pub(crate) mod bindings {
             world capabilities {
                 include belljar:plugin/task@0.1.0;
                 import belljar:plugin/http@0.1.0;
+                import belljar:plugin/actors@0.1.0;
+                import belljar:plugin/timers@0.1.0;
             }
         ",
         imports: {
             "belljar:plugin/log": trappable,
             "belljar:plugin/random": trappable,
             "belljar:plugin/http": async | trappable,
+            "belljar:plugin/actors": async | trappable,
+            "belljar:plugin/timers": trappable,
         },
     });
 }
@@ -96,7 +106,9 @@ pub trait EventSink: Send + Sync {
 /// Adds every capability of the contract, and WASI, to a linker.
 pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<()> {
     use bindings::belljar::plugin as contract;
+    // Every call of the host goes through here, except those of objects and WASI, which count themselves.
     fn state(state: &mut HostState) -> &mut HostState {
+        state.host_calls += 1;
         state
     }
     contract::log::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
@@ -105,6 +117,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
     contract::clock::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
     contract::random::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
     contract::http::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
+    contract::actors::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
+    contract::timers::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
     objects::add_to_linker(linker)?;
     crate::wasi::add_to_linker(linker)
 }

@@ -83,6 +83,17 @@ impl Held {
         }
     }
 
+    /// Ids of what the instance holds.
+    pub(crate) fn ids(&self) -> Vec<u64> {
+        self.objects.keys().copied().collect()
+    }
+
+    /// Takes an object away, if the instance holds it.
+    pub(crate) fn forget(&mut self, id: u64) {
+        self.put_bytes -= self.put.remove(&id).unwrap_or_default();
+        self.objects.remove(&id);
+    }
+
     /// Takes all objects away: the instance goes on to other work.
     pub(crate) fn clear(&mut self) {
         *self = Held::default();
@@ -122,25 +133,36 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
         let bytes: Arc<[u8]> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
         Ok((put(cx.data_mut(), bytes)?,))
     })?;
-    objects.func_wrap_async("get", |cx: Cx<'_>, (object,): (ObjectRef,)| {
-        let object = cx.data().objects.find(object);
+    objects.func_wrap_async("get", |mut cx: Cx<'_>, (object,): (ObjectRef,)| {
+        let object = find(&mut cx, object);
         Box::new(async move { Ok((read(object, None).await,)) })
     })?;
-    objects.func_wrap_async("slice", |cx: Cx<'_>, (object, offset, length): (ObjectRef, u64, u64)| {
-        let object = cx.data().objects.find(object);
+    objects.func_wrap_async("slice", |mut cx: Cx<'_>, (object, offset, length): (ObjectRef, u64, u64)| {
+        let object = find(&mut cx, object);
         Box::new(async move { Ok((read(object, Some((offset, length))).await,)) })
     })?;
-    objects.func_wrap_async("get-f32", |cx: Cx<'_>, (object,): (ObjectRef,)| {
-        let object = cx.data().objects.find(object);
+    objects.func_wrap_async("get-f32", |mut cx: Cx<'_>, (object,): (ObjectRef,)| {
+        let object = find(&mut cx, object);
         Box::new(async move { Ok((read(object, None).await.and_then(floats),)) })
     })?;
-    objects.func_wrap("size", |cx: Cx<'_>, (object,): (ObjectRef,)| {
-        Ok((cx.data().objects.find(object).map(|object| object.size_bytes()),))
+    objects.func_wrap("size", |mut cx: Cx<'_>, (object,): (ObjectRef,)| {
+        Ok((find(&mut cx, object).map(|object| object.size_bytes()),))
     })?;
-    objects.func_wrap("free", |mut cx: Cx<'_>, (object,): (ObjectRef,)| Ok((cx.data_mut().objects.free(object),)))
+    objects.func_wrap("free", |mut cx: Cx<'_>, (object,): (ObjectRef,)| {
+        let state = cx.data_mut();
+        state.host_calls += 1;
+        Ok((state.objects.free(object),))
+    })
+}
+
+fn find(cx: &mut Cx<'_>, object: ObjectRef) -> Result<Arc<dyn HeldObject>, GuestError> {
+    let state = cx.data_mut();
+    state.host_calls += 1;
+    state.objects.find(object)
 }
 
 fn put(state: &mut HostState, bytes: Arc<[u8]>) -> wasmtime::Result<Result<ObjectRef, GuestError>> {
+    state.host_calls += 1;
     let size_bytes = bytes.len() as u64;
     state.objects.check_room(state.limits.objects_held_max).map_err(raise)?;
     state.objects.check_bytes(size_bytes, state.limits.object_bytes_max).map_err(raise)?;

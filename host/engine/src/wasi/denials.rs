@@ -40,6 +40,10 @@ impl Denials {
         self.note(format!("a request to {origin}"), format!("add `http = [\"{origin}\"]` to its grants"));
     }
 
+    pub(crate) fn note_actor(&self, actor: &str) {
+        self.note(format!("the actor {actor}"), format!("add `actors = [\"{actor}\"]` to its grants"));
+    }
+
     pub(super) fn note(&self, what: String, remedy: String) {
         self.push(Denial { what, remedy, probe: false });
     }

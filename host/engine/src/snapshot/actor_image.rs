@@ -1,0 +1,72 @@
+//! All memories and globals of an instance, in a form that further instances are made of at once.
+
+use std::io;
+use std::sync::Arc;
+
+use super::Snapshot;
+use super::birth::MemoryPlan;
+use super::image::Image;
+use super::mapping::PAGE_BYTES;
+
+/// A state that instances can start from without a copy of it: the base image of a component, or a later state.
+/// Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct ActorImage {
+    pub(super) memories: Arc<[ImageMemory]>,
+    pub(super) globals: Arc<[u64]>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct ImageMemory {
+    /// None for a memory of zeros.
+    pub image: Option<Arc<Image>>,
+    /// The memory's size.
+    pub size_bytes: usize,
+    /// How much of it the component's start functions grow.
+    pub grown_at_start_bytes: usize,
+}
+
+impl ActorImage {
+    /// The size of all memories together.
+    pub fn size_bytes(&self) -> u64 {
+        self.memories.iter().map(|memory| memory.size_bytes as u64).sum()
+    }
+
+    /// This image with the pages and globals of a snapshot.
+    pub(super) fn with(&self, snapshot: &Snapshot) -> io::Result<ActorImage> {
+        let mut memories = Vec::with_capacity(self.memories.len());
+        for (base, wanted) in self.memories.iter().zip(&snapshot.memories) {
+            let size_bytes = usize::try_from(wanted.size_bytes).map_err(io::Error::other)?;
+            let mut image = match &base.image {
+                Some(image) => image.copy(size_bytes)?,
+                None => Image::zeros(size_bytes)?,
+            };
+            let mut bytes = wanted.bytes.as_slice();
+            for run in &wanted.runs {
+                let length = usize::try_from(run.pages).map_err(io::Error::other)?.saturating_mul(PAGE_BYTES);
+                let (part, rest) = bytes.split_at_checked(length).ok_or(io::ErrorKind::UnexpectedEof)?;
+                if (run.first_page + run.pages).saturating_mul(PAGE_BYTES as u64) > wanted.size_bytes {
+                    return Err(io::Error::other("a page of the snapshot lies outside its memory"));
+                }
+                image.write(run.first_page, part)?;
+                bytes = rest;
+            }
+            memories.push(ImageMemory {
+                image: Some(Arc::new(image)),
+                size_bytes,
+                grown_at_start_bytes: base.grown_at_start_bytes,
+            });
+        }
+        Ok(ActorImage { memories: memories.into(), globals: snapshot.globals.as_slice().into() })
+    }
+
+    /// What the memories of a new instance shall be. Start functions run on fresh memories; where there are any, the
+    /// image is mapped after them, and only the sizes are planned.
+    pub(super) fn plans(&self, fresh: &[MemoryPlan], has_start: bool) -> Arc<[MemoryPlan]> {
+        let plan = |(at, memory): (usize, &ImageMemory)| MemoryPlan {
+            image: if has_start { fresh.get(at).and_then(|plan| plan.image.clone()) } else { memory.image.clone() },
+            size_bytes: Some(memory.size_bytes.saturating_sub(memory.grown_at_start_bytes)),
+        };
+        self.memories.iter().enumerate().map(plan).collect()
+    }
+}

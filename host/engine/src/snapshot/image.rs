@@ -1,0 +1,76 @@
+//! The contents of a linear memory in a file of the kernel's memory, which any number of instances map privately.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
+
+use rustix::fs::MemfdFlags;
+
+use super::mapping::{PAGE_BYTES, page_up};
+
+/// Bytes that are copied at a time from one image to another.
+const COPY_BYTES: usize = 1 << 20;
+
+/// The beginning of a memory; what lies behind it is zero. An image that somebody has mapped is written to only where
+/// they have private copies of the pages.
+#[derive(Debug)]
+pub(crate) struct Image {
+    file: File,
+    size_bytes: usize,
+}
+
+impl Image {
+    /// An image of zeros, which take no memory until they are written.
+    pub(crate) fn zeros(size_bytes: usize) -> io::Result<Image> {
+        let file = File::from(rustix::fs::memfd_create("belljar-image", MemfdFlags::CLOEXEC)?);
+        file.set_len(page_up(size_bytes) as u64)?;
+        Ok(Image { file, size_bytes: page_up(size_bytes) })
+    }
+
+    /// An image of these pieces at their offsets, later ones over earlier ones, and zeros between them; none where
+    /// there is nothing.
+    pub(crate) fn of_pieces<'a>(pieces: impl Iterator<Item = (u64, &'a [u8])> + Clone) -> io::Result<Option<Image>> {
+        let end = pieces.clone().map(|(offset, bytes)| offset + bytes.len() as u64).max().unwrap_or_default();
+        if end == 0 {
+            return Ok(None);
+        }
+        let image = Image::zeros(usize::try_from(end).map_err(io::Error::other)?)?;
+        for (offset, bytes) in pieces {
+            image.file.write_all_at(bytes, offset)?;
+        }
+        Ok(Some(image))
+    }
+
+    /// A copy with room for `size_bytes`, or as many as this one has.
+    pub(crate) fn copy(&self, size_bytes: usize) -> io::Result<Image> {
+        let copy = Image::zeros(self.size_bytes.max(size_bytes))?;
+        let mut buffer = vec![0; COPY_BYTES.min(self.size_bytes)];
+        for offset in (0..self.size_bytes).step_by(COPY_BYTES) {
+            let part = &mut buffer[..COPY_BYTES.min(self.size_bytes - offset)];
+            self.file.read_exact_at(part, offset as u64)?;
+            // Zeros are there already, and writing them would take memory.
+            if part.iter().any(|byte| *byte != 0) {
+                copy.file.write_all_at(part, offset as u64)?;
+            }
+        }
+        Ok(copy)
+    }
+
+    /// Writes whole pages, and makes the image larger where they lie past its end.
+    pub(crate) fn write(&mut self, first_page: u64, bytes: &[u8]) -> io::Result<()> {
+        let offset = first_page * PAGE_BYTES as u64;
+        self.file.write_all_at(bytes, offset)?;
+        self.size_bytes = self.size_bytes.max(page_up(offset as usize + bytes.len()));
+        Ok(())
+    }
+
+    /// Its size, whole pages.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+
+    /// The file to map.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+}

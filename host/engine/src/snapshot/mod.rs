@@ -1,0 +1,94 @@
+//! Snapshots of a guest's memory: how an actor keeps its state although its author wrote nothing to save it.
+//!
+//! What state has an instance between two calls, when no guest frame is on a stack? Its linear memories, which the host
+//! owns ([`mapping`]); its mutable globals, which accessors reach that [`instrument`] adds to the component before it is
+//! compiled; and whatever the host keeps for it, which the host can save itself. A component that could keep state
+//! anywhere else is not snapshotable, and [`Component::snapshot_obstacles`](crate::Component::snapshot_obstacles) says
+//! why.
+//!
+//! A *base image* is what every fresh instance of a component looks like. It lies in memory of the kernel, and every
+//! actor maps it privately: starting one copies nothing. A [`Capture`] takes the pages that were written since, and a
+//! [`Snapshot`] is the base image and the pages that differ from it.
+//!
+//! | file | is for |
+//! | --- | --- |
+//! | `mapping.rs` | linear memories that the host owns |
+//! | `image.rs` | contents of a memory that many instances map |
+//! | `birth.rs` | which contents a memory gets that is being made |
+//! | `pages.rs` | which pages were written |
+//! | `actor_image.rs` | all memories and globals of an instance, as images |
+//! | `capture.rs` | taking a snapshot, and making an instance of one |
+//! | `instrument/` | accessors for globals, data segments taken out, what is in the way |
+
+pub(crate) mod actor_image;
+pub(crate) mod birth;
+pub(crate) mod capture;
+pub(crate) mod image;
+pub(crate) mod instrument;
+pub(crate) mod mapping;
+mod pages;
+
+pub use actor_image::ActorImage;
+pub use mapping::PAGE_BYTES;
+
+/// The state of an instance between two calls, as what differs from the base image of its component.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Its linear memories, in the order in which they are made.
+    pub memories: Vec<MemorySnapshot>,
+    /// Its mutable globals as words of 64 bits, in the order of the component's accessors.
+    pub globals: Vec<u64>,
+}
+
+/// One linear memory.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MemorySnapshot {
+    /// Its size.
+    pub size_bytes: u64,
+    /// The pages that differ, in ascending order.
+    pub runs: Vec<PageRun>,
+    /// Their contents, one after the other.
+    pub bytes: Vec<u8>,
+}
+
+/// Adjacent pages of [`PAGE_BYTES`] each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PageRun {
+    /// The number of the first one.
+    pub first_page: u64,
+    /// How many there are.
+    pub pages: u64,
+}
+
+/// What was taken of an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capture {
+    /// The pages that were written since then, and all globals.
+    pub snapshot: Snapshot,
+    /// Since when.
+    pub since: Since,
+}
+
+/// What the pages of a [`Capture`] are the difference to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Since {
+    /// The base image: the capture is a whole snapshot.
+    Base,
+    /// The capture before it, or the snapshot or image that the instance was made from.
+    Last,
+}
+
+impl Snapshot {
+    /// How many pages it holds.
+    pub fn pages(&self) -> u64 {
+        self.memories.iter().flat_map(|memory| &memory.runs).map(|run| run.pages).sum()
+    }
+
+    /// The size of all memories together.
+    pub fn size_bytes(&self) -> u64 {
+        self.memories.iter().map(|memory| memory.size_bytes).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests;

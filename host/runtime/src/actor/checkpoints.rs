@@ -1,0 +1,240 @@
+//! Taking checkpoints of one actor: when, as its policy says; how, beside the actor where it is large; and which of the
+//! older ones are still needed.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use belljar_engine::{Capture, Since, Snapshot};
+use belljar_policy::{Observation, PolicyState};
+use belljar_store::checkpoint::{
+    self, Encoded, Global, MemorySnapshot, Meta, PAGE_BYTES, Packs, PageMap, PagesSnapshot,
+};
+use belljar_store::{Digest, StoreError};
+use serde::{Deserialize, Serialize};
+
+use super::Durability;
+use super::info::CheckpointInfo;
+use super::options::{REPLAY_MESSAGES_MAX, SpawnOptions};
+use super::record;
+use super::state::ActorState;
+use crate::clock;
+
+/// Checkpoints of an actor that are kept: 3.
+pub const GENERATIONS_KEPT: usize = 3;
+
+/// When to take the next checkpoint, and what the ones before were.
+pub(crate) struct Checkpoints {
+    policy: PolicyState,
+    durability: Durability,
+    replay_time_max: Duration,
+    /// Since the last one.
+    work: Duration,
+    messages: u64,
+    /// What the next delta is encoded against.
+    newest: Option<PageMap>,
+    pub generation: u64,
+    pub kept: VecDeque<Kept>,
+}
+
+/// A checkpoint that is kept, and the oldest record that restoring it needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub generation: u64,
+    pub needs_from: u64,
+}
+
+/// A checkpoint that is being written.
+pub(crate) struct Taken {
+    pub capture: Capture,
+    pub state: ActorState,
+    pub reason: String,
+    pub pause: Duration,
+    pub taken_ns: u64,
+    pub lease: u64,
+    /// The number of the last record before it.
+    pub after_record: u64,
+    pub generation: u64,
+    pub parent: Option<PageMap>,
+}
+
+impl Checkpoints {
+    pub(crate) fn new(options: &SpawnOptions) -> Checkpoints {
+        Checkpoints {
+            policy: PolicyState::new(options.checkpoint),
+            durability: options.durability,
+            replay_time_max: Duration::from_millis(options.replay_time_max_ms),
+            work: Duration::ZERO,
+            messages: 0,
+            newest: None,
+            generation: 0,
+            kept: VecDeque::new(),
+        }
+    }
+
+    /// Goes on with what a recovery has found.
+    pub(crate) fn recovered(&mut self, newest: Option<PageMap>, generation: u64, kept: VecDeque<Kept>) {
+        (self.newest, self.generation, self.kept) = (newest, generation, kept);
+        (self.work, self.messages) = (Duration::ZERO, 0);
+    }
+
+    /// Notes the end of a call; returns why a checkpoint is due, if it is.
+    pub(crate) fn after_call(&mut self, actor: &str, work: Duration) -> Option<String> {
+        self.work += work;
+        self.messages += 1;
+        if self.durability == Durability::Volatile {
+            return None;
+        }
+        let now_ns = clock::now_ns();
+        let decision = self.policy.after_call(Observation { at_unix_ns: now_ns, work });
+        tracing::debug!(
+            target: "belljar::checkpoint", actor, take = decision.take, reason = %decision.reason, "decided on a checkpoint"
+        );
+        if decision.take {
+            return Some(decision.reason.to_string());
+        }
+        if self.durability != Durability::Journal {
+            return None;
+        }
+        // A journaled actor's recovery must have an end, whatever its policy says.
+        if self.work >= self.replay_time_max {
+            Some(format!("a replay would take {:.1} s (`replay_time_max_ms`)", self.work.as_secs_f64()))
+        } else if self.messages >= REPLAY_MESSAGES_MAX {
+            Some(format!("a replay would have {} messages", self.messages))
+        } else {
+            None
+        }
+    }
+
+    /// Whether anything has happened since the last checkpoint.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.messages > 0 || self.generation == 0
+    }
+
+    /// Begins a checkpoint of what was captured.
+    pub(crate) fn begin(
+        &mut self,
+        capture: Capture,
+        mut state: ActorState,
+        reason: String,
+        pause: Duration,
+        lease: u64,
+        after_record: u64,
+    ) -> Taken {
+        self.generation += 1;
+        (self.work, self.messages) = (Duration::ZERO, 0);
+        let parent = (capture.since == Since::Last).then(|| self.newest.clone()).flatten();
+        let (taken_ns, generation) = (clock::now_ns(), self.generation);
+        // A delta may go back as far as the one before it did; that is known for sure only when it is encoded.
+        let before = self.kept.back().filter(|_| parent.is_some()).map_or(after_record, |kept| kept.needs_from);
+        state.checkpoints = self.kept.clone();
+        state.checkpoints.push_back(Kept { generation, needs_from: before.min(after_record) });
+        Taken { capture, state, reason, pause, taken_ns, lease, after_record, generation, parent }
+    }
+
+    /// Notes that a checkpoint is in the log. Returns the oldest record that is still needed.
+    pub(crate) fn appended(&mut self, taken_ns: u64, cost: Duration, after_record: u64, page_map: &PageMap) -> u64 {
+        self.policy.checkpoint_taken(taken_ns, cost);
+        // A delta needs the records of those before it, back to a whole one.
+        let chain_from = match page_map.chain() {
+            0 | 1 => after_record,
+            links => self.kept.iter().rev().nth(links - 2).map_or(0, |kept| kept.needs_from.min(after_record)),
+        };
+        self.kept.push_back(Kept { generation: page_map.generation(), needs_from: chain_from.min(after_record) });
+        self.newest = Some(page_map.clone());
+        // Those that a chain goes back to are remembered too, as long as a chain can be.
+        while self.kept.len() > GENERATIONS_KEPT + checkpoint::CHAIN_MAX {
+            self.kept.pop_front();
+        }
+        self.kept.iter().rev().take(GENERATIONS_KEPT).map(|kept| kept.needs_from).min().unwrap_or_default().max(1)
+    }
+
+    /// Takes over what the policy of an earlier life has learnt.
+    pub(crate) fn adopt_policy(&mut self, earlier: Checkpoints) {
+        self.policy = earlier.policy;
+    }
+
+    /// Notes that the process died, or the actor faulted.
+    pub(crate) fn failed(&mut self, overhead: Duration) {
+        self.policy.failure(Duration::ZERO);
+        self.policy.restored(clock::now_ns(), self.work, overhead);
+    }
+}
+
+impl Taken {
+    /// Encodes the checkpoint, and writes what does not fit into a record. It blocks.
+    pub(crate) fn encode(&self, packs: &Packs) -> Result<Encoded, StoreError> {
+        let state = record::encode(&self.state);
+        let snapshot = checkpoint::Snapshot {
+            meta: Meta {
+                component: Digest::from_bytes(self.state.spawned.component),
+                generation: self.generation,
+                incarnation: self.state.spawned.incarnation,
+                lease: self.lease,
+                taken_ns: self.taken_ns,
+                cost: checkpoint::Cost { pause_ns: nanos(self.pause), ..Default::default() },
+                reason: self.reason.chars().take(checkpoint::REASON_BYTES_MAX / 4).collect(),
+                journal_sequence: self.state.sequence,
+            },
+            memories: self.capture.snapshot.memories.iter().map(pages_of).collect(),
+            globals: globals_of(&self.capture.snapshot),
+            host_state: &state,
+        };
+        checkpoint::encode(snapshot, self.parent.as_ref(), packs)
+    }
+}
+
+fn pages_of(memory: &belljar_engine::MemorySnapshot) -> MemorySnapshot<'_> {
+    let mut bytes = memory.bytes.as_slice();
+    let pages = memory.runs.iter().map(|run| {
+        let (content, rest) = bytes.split_at(run.pages as usize * PAGE_BYTES);
+        bytes = rest;
+        PagesSnapshot { first_page: run.first_page as u32, content }
+    });
+    let pages = pages.collect();
+    MemorySnapshot { size_bytes: memory.size_bytes, pages }
+}
+
+fn globals_of(snapshot: &Snapshot) -> Vec<Global> {
+    let global = |(index, word): (usize, &u64)| Global { index: index as u32, value: u128::from(*word).to_le_bytes() };
+    snapshot.globals.iter().enumerate().map(global).collect()
+}
+
+/// What the engine restores, of what the store has loaded.
+pub(crate) fn snapshot_of(loaded: &checkpoint::Loaded) -> Snapshot {
+    let memories = loaded.memories.iter().map(|memory| {
+        let mut taken = belljar_engine::MemorySnapshot { size_bytes: memory.size_bytes, ..Default::default() };
+        for pages in &memory.pages {
+            let count = (pages.content.len() / PAGE_BYTES) as u64;
+            taken.runs.push(belljar_engine::PageRun { first_page: u64::from(pages.first_page), pages: count });
+            taken.bytes.extend_from_slice(&pages.content);
+        }
+        taken
+    });
+    let globals = loaded.globals.iter().map(|global| u128::from_le_bytes(global.value) as u64);
+    Snapshot { memories: memories.collect(), globals: globals.collect() }
+}
+
+/// What is told of a checkpoint.
+pub(crate) fn info_of(meta: &Meta, memory_bytes: u64, parent: Option<u64>) -> CheckpointInfo {
+    CheckpointInfo {
+        generation: meta.generation,
+        incarnation: meta.incarnation,
+        taken_ns: meta.taken_ns,
+        message: meta.journal_sequence,
+        reason: meta.reason.clone(),
+        pause_ns: meta.cost.pause_ns,
+        write_ns: meta.cost.write_ns,
+        written_bytes: meta.cost.bytes,
+        memory_bytes,
+        parent,
+    }
+}
+
+/// The generation that a page map is of.
+pub(crate) fn generation_of(map: &PageMap) -> u64 {
+    map.generation()
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}

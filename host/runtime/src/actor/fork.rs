@@ -1,0 +1,188 @@
+//! Other lives of an actor: a fork, a return to an earlier checkpoint, a new version of its plugin.
+
+use belljar_engine::{Linked, Snapshot};
+
+use super::alive::Alive;
+use super::checkpoints::snapshot_of;
+use super::handle::{Actor, Actors};
+use super::info::ActorStatus;
+use super::message::Order;
+use super::record::{Settings, Spawned};
+use super::state::ActorState;
+use super::{ActorError, Durability, services};
+use crate::{Error, Plugin, clock};
+
+/// Another life for an actor that is awake.
+pub(crate) struct Replacement {
+    pub linked: Linked,
+    pub settings: Settings,
+    /// What the actor is from now on. The incarnation, its time and its seed are set when it begins.
+    pub spawned: Spawned,
+    pub memory: Memory,
+    /// The reason that its first checkpoint tells.
+    pub why: String,
+}
+
+/// Where the memory of another life comes from.
+pub(crate) enum Memory {
+    /// From a checkpoint: a new incarnation begins.
+    Snapshot(Box<Snapshot>),
+    /// From what the plugin itself saves: the same incarnation goes on.
+    Saved,
+}
+
+impl Alive {
+    /// Begins another life in place of this one. If it cannot begin, this one goes on.
+    pub(super) async fn replace(&mut self, replacement: Replacement) -> Result<(), Error> {
+        let Replacement { linked, settings, mut spawned, memory, why } = replacement;
+        self.finish_all_writing().await?;
+        let saved = match memory {
+            Memory::Saved => Some(self.save().await?),
+            Memory::Snapshot(_) => None,
+        };
+        let now = self.voice.kept().state.clone();
+        let state = match &memory {
+            Memory::Saved => ActorState { spawned, ..now },
+            Memory::Snapshot(_) => {
+                spawned.incarnation = now.spawned.incarnation + 1;
+                (spawned.born_ns, spawned.seed) = (clock::now_ns(), services::fresh_seed()?);
+                // Messages are numbered on, so that none of the earlier life is taken for one of this.
+                ActorState { sequence: now.sequence, ..now.as_new_incarnation(spawned) }
+            }
+        };
+        let mut other = self.successor(linked, settings, state);
+        match (&memory, saved) {
+            (Memory::Snapshot(snapshot), _) => other.make_instance(Some(snapshot)).await?,
+            (Memory::Saved, saved) => {
+                other.make_instance(None).await?;
+                other.restore_saved(saved.unwrap_or_default()).await?;
+            }
+        }
+        other.take_journal_of(self);
+        let snapshot = match memory {
+            Memory::Snapshot(snapshot) => Some(*snapshot),
+            Memory::Saved => None,
+        };
+        *self = other;
+        // Twice, because nothing before this one can stand in for it should it be damaged.
+        for _ in 0..2 {
+            self.begin_life(snapshot.clone(), &why).await?;
+        }
+        Ok(())
+    }
+}
+
+impl ActorState {
+    /// What another incarnation takes over: nothing but what the guest's memory holds. Its random numbers and its
+    /// clock are new, its mailbox is empty, it has no timers and owes no answers.
+    pub(super) fn as_new_incarnation(&self, spawned: Spawned) -> ActorState {
+        ActorState { monotonic_ns: self.monotonic_ns, ..ActorState::new(spawned) }
+    }
+}
+
+impl Actor {
+    /// Begins another actor that goes on from where this one is, as a new incarnation.
+    ///
+    /// # Errors
+    ///
+    /// [`ActorError::NameTaken`]; [`ActorError::WrongDurability`] for a volatile actor.
+    pub async fn fork(&self, name: &str) -> Result<Actor, Error> {
+        let generation = self.checkpoint_for_fork().await?;
+        self.fork_from(generation, name).await
+    }
+
+    /// Begins another actor that goes on from a checkpoint of this one.
+    pub async fn fork_from(&self, generation: u64, name: &str) -> Result<Actor, Error> {
+        let (plugin, settings, snapshot, state) = self.past(generation).await?;
+        let incarnation = state.spawned.incarnation + 1;
+        self.actors().begin(name, &plugin, settings, Some((snapshot, state)), incarnation).await
+    }
+
+    /// Goes back to a checkpoint, as a new incarnation. What came after it is given up; messages that wait are worked
+    /// on by the new one.
+    ///
+    /// # Errors
+    ///
+    /// [`ActorError::UnknownGeneration`]; the actor is as before.
+    pub async fn restore(&self, generation: u64) -> Result<(), Error> {
+        let (plugin, settings, snapshot, state) = self.past(generation).await?;
+        let replacement = Replacement {
+            linked: plugin.linked().clone(),
+            settings,
+            spawned: state.spawned,
+            memory: Memory::Snapshot(snapshot),
+            why: format!("restored from {generation}"),
+        };
+        self.system.order(&self.name, |tell| Order::Replace(Box::new(replacement), tell)).await
+    }
+
+    /// Goes over to another version of its plugin, which takes over the state that the present one saves: both have to
+    /// export `belljar:plugin/durable`. It stays the same incarnation: timers, stored results and calls on their way
+    /// are kept.
+    ///
+    /// # Errors
+    ///
+    /// [`ActorError::CannotMigrate`] with what is missing, or what the new version said; the actor is as before.
+    pub async fn migrate(&self, plugin: &Plugin) -> Result<(), Error> {
+        let no = |message: String| ActorError::CannotMigrate { name: self.name.to_string(), message };
+        for (what, component) in
+            [("the new version", plugin.component()), ("the present version", &self.component().await?)]
+        {
+            for method in ["durable/save", "durable/restore"] {
+                if component.method(method).is_err() {
+                    return Err(no(format!("{what} does not export `belljar:plugin/durable`")).into());
+                }
+            }
+        }
+        let durable = self.durable()?;
+        let (component, digest) = (plugin.component().bytes(), plugin.component().digest());
+        self.system.blocking(move || Ok(durable.archive.keep(digest, &component)?)).await?;
+        self.system.know(plugin.component());
+        let spawned = self.read(u64::MAX).await?.state.spawned;
+        let present = spawned.settings().map_err(no)?;
+        let settings = Settings { grants: plugin.grants().clone(), limits: plugin.limits().clone(), ..present };
+        let spawned = Spawned {
+            plugin: plugin.component().name().to_owned(),
+            component: *digest.as_bytes(),
+            settings: serde_json::to_string(&settings).map_err(|error| Error::Setup(error.to_string()))?,
+            ..spawned
+        };
+        let why = format!("migrated to {}", plugin.component().name());
+        let replacement =
+            Replacement { linked: plugin.linked().clone(), settings, spawned, memory: Memory::Saved, why };
+        self.system.order(&self.name, |tell| Order::Replace(Box::new(replacement), tell)).await
+    }
+
+    /// A plugin, settings, memory and state of a checkpoint.
+    async fn past(
+        &self,
+        generation: u64,
+    ) -> Result<(Plugin, Settings, Box<belljar_engine::Snapshot>, ActorState), Error> {
+        let loaded = self.load_checkpoint(generation).await?;
+        let state: ActorState = super::record::decode(&loaded.host_state)?;
+        let settings = state.spawned.settings().map_err(Error::Setup)?;
+        let (system, spawned, wanted) = (self.system.clone(), state.spawned.clone(), settings.clone());
+        let link = move || system.link(spawned.digest(), &spawned.plugin, &wanted);
+        let linked = self.system.blocking(link).await?;
+        let plugin = Plugin::new(self.runtime.clone(), linked);
+        Ok((plugin, settings, Box::new(snapshot_of(&loaded)), state))
+    }
+
+    async fn checkpoint_for_fork(&self) -> Result<u64, Error> {
+        let info = self.info().await?;
+        if info.durability == Durability::Volatile {
+            let (name, durability) = (self.name.to_string(), info.durability.to_string());
+            let reason = "a fork needs a checkpoint".to_owned();
+            return Err(ActorError::WrongDurability { name, durability, reason }.into());
+        }
+        if info.status != ActorStatus::Running {
+            let newest = self.checkpoints().await?.first().map(|newest| newest.generation);
+            return newest.ok_or_else(|| self.unknown());
+        }
+        Ok(self.checkpoint().await?.generation)
+    }
+
+    fn actors(&self) -> Actors {
+        Actors { runtime: self.runtime.clone(), system: self.system.clone() }
+    }
+}

@@ -1,0 +1,357 @@
+//! What an embedder holds: all actors of a runtime, and one of them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use belljar_engine::Digest;
+use belljar_store::checkpoint::{self, Manifest};
+use belljar_store::{NewActor, RecordKind};
+use serde_json::Value as Json;
+
+use super::alive::Birth;
+use super::body::Beginning;
+use super::call::ActorCall;
+use super::checkpoints::info_of as checkpoint_info;
+use super::info::{ActorInfo, ActorStatus, CheckpointInfo};
+use super::journal::Journal;
+use super::message::Order;
+use super::record::{self, Settings, Spawned};
+use super::recovery;
+use super::state::ActorState;
+use super::system::{Durable, System};
+use super::{ActorError, ActorName, Durability, SpawnOptions, services};
+use crate::{Error, Plugin, Runtime, clock};
+
+/// How long a clean end waits for actors to go to sleep.
+const HIBERNATION_PATIENCE: Duration = Duration::from_secs(60);
+
+/// The actors of a runtime. Cheap to clone.
+#[derive(Clone)]
+pub struct Actors {
+    pub(super) runtime: Runtime,
+    pub(super) system: Arc<System>,
+}
+
+/// One actor, by name. Cheap to clone; the actor lives on when the last handle is dropped.
+#[derive(Clone)]
+pub struct Actor {
+    pub(super) runtime: Runtime,
+    pub(super) system: Arc<System>,
+    pub(super) name: ActorName,
+}
+
+impl Actors {
+    pub(crate) fn new(runtime: Runtime, system: Arc<System>) -> Actors {
+        Actors { runtime, system }
+    }
+
+    /// Begins an actor: its plugin is kept, an instance made, `init` called with the configuration, and all that is
+    /// durable when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`ActorError::BadName`], [`ActorError::NameTaken`], [`ActorError::NeedsDataDir`], [`ActorError::InitRefused`];
+    /// an engine error when the plugin cannot be snapshotted, or `init` faults. Nothing is left of the actor then.
+    pub async fn spawn(&self, name: &str, plugin: &Plugin, options: SpawnOptions) -> Result<Actor, Error> {
+        let settings = Settings { grants: plugin.grants().clone(), limits: plugin.limits().clone(), options };
+        self.begin(name, plugin, settings, None, 1).await
+    }
+
+    /// Begins an actor from nothing or from a snapshot.
+    pub(super) async fn begin(
+        &self,
+        name: &str,
+        plugin: &Plugin,
+        settings: Settings,
+        from: Option<(Box<belljar_engine::Snapshot>, ActorState)>,
+        incarnation: u64,
+    ) -> Result<Actor, Error> {
+        let name: ActorName = name.parse()?;
+        let component = plugin.component();
+        let spawned = Spawned {
+            name: name.clone(),
+            plugin: component.name().to_owned(),
+            component: *component.digest().as_bytes(),
+            settings: serde_json::to_string(&settings).map_err(|error| Error::Setup(error.to_string()))?,
+            incarnation,
+            born_ns: clock::now_ns(),
+            seed: services::fresh_seed()?,
+        };
+        let actor = Actor { runtime: self.runtime.clone(), system: self.system.clone(), name: name.clone() };
+        let journal = match (settings.options.durability, &self.system.durable) {
+            (Durability::Volatile, durable) => {
+                let known = durable.as_ref().map(|durable| durable.log.find(name.as_str())).transpose()?.flatten();
+                if known.is_some() {
+                    return Err(ActorError::NameTaken { name: name.to_string() }.into());
+                }
+                None
+            }
+            (_, None) => return Err(ActorError::NeedsDataDir.into()),
+            (_, Some(durable)) => {
+                self.check_snapshotable(plugin)?;
+                let (durable, spawned, settings) = (durable.clone(), spawned.clone(), settings.clone());
+                let bytes = component.bytes();
+                Some(self.system.blocking(move || create(&durable, &spawned, &settings, &bytes)).await?)
+            }
+        };
+        self.system.know(component);
+        let (from, state) = match from {
+            Some((snapshot, earlier)) => (Some(snapshot), earlier.as_new_incarnation(spawned)),
+            None => (None, ActorState::new(spawned)),
+        };
+        let birth = Birth { state, settings, linked: plugin.linked().clone(), journal, from };
+        let (tell, told) = tokio::sync::oneshot::channel();
+        self.system.begin(&name, Beginning::Born(Box::new(birth), tell))?;
+        told.await.unwrap_or(Err(Error::ShutDown))?;
+        Ok(actor)
+    }
+
+    fn check_snapshotable(&self, plugin: &Plugin) -> Result<(), Error> {
+        let obstacles = plugin.component().snapshot_obstacles();
+        if obstacles.is_empty() {
+            return Ok(());
+        }
+        let (name, obstacles) = (plugin.component().name().to_owned(), obstacles.to_vec());
+        Err(belljar_engine::Error::NotSnapshotable { name, obstacles }.into())
+    }
+
+    /// The actor of this name.
+    ///
+    /// # Errors
+    ///
+    /// [`ActorError::Unknown`] and [`ActorError::BadName`].
+    pub async fn get(&self, name: &str) -> Result<Actor, Error> {
+        let name: ActorName = name.parse()?;
+        let actor = Actor { runtime: self.runtime.clone(), system: self.system.clone(), name };
+        if self.system.live().contains_key(&actor.name) {
+            return Ok(actor);
+        }
+        actor.entry().await?;
+        Ok(actor)
+    }
+
+    /// The actors whose names begin with `prefix`, by name, after `after`; at most `limit`. Those that are awake tell
+    /// more than those that sleep.
+    pub async fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ActorInfo>, Error> {
+        let mut listed = Vec::new();
+        if let Some(durable) = self.system.durable.clone() {
+            let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
+            let read = move || Ok(durable.log.list(after.as_deref(), &prefix, limit)?);
+            let entries = self.system.blocking(read).await?;
+            listed.extend(entries.iter().filter_map(services::listed));
+        }
+        for cell in self.system.cells() {
+            let name = cell.name.as_str();
+            if !name.starts_with(prefix) || after.is_some_and(|after| name <= after) {
+                continue;
+            }
+            let Ok(info) = self.system.order(&cell.name, Order::Describe).await else { continue };
+            match listed.iter_mut().find(|known| known.name == info.name) {
+                Some(known) => *known = info,
+                None => listed.push(info),
+            }
+        }
+        listed.sort_by(|a, b| a.name.cmp(&b.name));
+        listed.truncate(limit);
+        Ok(listed)
+    }
+
+    /// How many actors there are.
+    pub async fn count(&self) -> Result<u64, Error> {
+        let volatile = self.system.cells().into_iter();
+        let volatile = volatile.filter(|cell| cell.durability.get() == Some(&Durability::Volatile)).count() as u64;
+        let Some(durable) = self.system.durable.clone() else { return Ok(volatile) };
+        let kept = self.system.blocking(move || Ok(durable.log.count()?)).await?;
+        Ok(kept + volatile)
+    }
+
+    /// Puts all actors to sleep. What they have done is durable anyway; but the next process has nothing to repeat.
+    pub async fn hibernate_all(&self) {
+        self.system.hibernate_all(HIBERNATION_PATIENCE).await;
+    }
+}
+
+impl Actor {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.name.as_str()
+    }
+
+    /// Puts a call together.
+    pub fn call(&self, method: &str) -> ActorCall {
+        let arguments = Ok(Json::Array(Vec::new()));
+        ActorCall { actor: self.clone(), method: method.into(), arguments, call_id: None }
+    }
+
+    /// Puts a call together whose arguments are JSON already: an array, an object by parameter name, or the bare
+    /// argument of a method that has one.
+    pub fn call_json(&self, method: &str, arguments: Json) -> ActorCall {
+        ActorCall { arguments: Ok(arguments), ..self.call(method) }
+    }
+
+    /// What it is.
+    pub async fn info(&self) -> Result<ActorInfo, Error> {
+        if self.system.live().contains_key(&self.name) {
+            return self.system.order(&self.name, Order::Describe).await;
+        }
+        let entry = self.entry().await?;
+        services::listed(&entry).ok_or_else(|| self.unknown())
+    }
+
+    /// The component that it runs, as the data directory keeps it.
+    pub async fn component(&self) -> Result<belljar_engine::Component, Error> {
+        let info = self.info().await?;
+        let system = self.system.clone();
+        let found = self.read(u64::MAX).await?;
+        let settings = found.state.spawned.settings().map_err(Error::Setup)?;
+        let link = move || Ok(system.link(found.state.spawned.digest(), &info.plugin, &settings)?.component().clone());
+        self.system.blocking(link).await
+    }
+
+    /// Puts it to sleep: its memory goes into a checkpoint, and the next message wakes it.
+    pub async fn hibernate(&self) -> Result<(), Error> {
+        if !self.system.live().contains_key(&self.name) {
+            return self.entry().await.map(drop);
+        }
+        self.system.order(&self.name, Order::Hibernate).await
+    }
+
+    /// Takes a checkpoint now.
+    pub async fn checkpoint(&self) -> Result<CheckpointInfo, Error> {
+        self.system.order(&self.name, Order::Checkpoint).await
+    }
+
+    /// Works on what waits, and takes no more calls until it is [started](Actor::start).
+    pub async fn stop(&self) -> Result<(), Error> {
+        self.system.order(&self.name, Order::Stop).await
+    }
+
+    /// Stops it at the end of the running message; what waits is refused.
+    pub async fn kill(&self) -> Result<(), Error> {
+        self.system.order(&self.name, Order::Kill).await
+    }
+
+    /// Lets it take calls again after it was stopped, killed or given up.
+    pub async fn start(&self) -> Result<(), Error> {
+        let durable = self.durable()?;
+        let actor = self.clone();
+        let status = move || {
+            let entry = durable.log.find(actor.name.as_str())?.ok_or_else(|| actor.unknown())?;
+            let Some(info) = services::listed(&entry) else { return Err(actor.unknown()) };
+            if info.status == ActorStatus::Running {
+                return Ok(());
+            }
+            let mut journal = Journal::new(durable.log.clone(), durable.log.writer(entry.id)?, None);
+            journal.append_status(&ActorInfo { status: ActorStatus::Running, ..info })?;
+            Ok(journal.wait_durable()?)
+        };
+        self.system.blocking(status).await
+    }
+
+    /// Removes it and all that is kept of it.
+    pub async fn remove(&self) -> Result<(), Error> {
+        if self.system.live().contains_key(&self.name) {
+            // It is removed whatever comes of its last message.
+            self.kill().await.ok();
+        }
+        let Ok(durable) = self.durable() else { return Ok(()) };
+        let actor = self.clone();
+        let remove = move || {
+            let Some(entry) = durable.log.find(actor.name.as_str())? else { return Ok(()) };
+            let ticket = durable.log.remove(durable.log.writer(entry.id)?)?;
+            Ok(durable.log.wait_durable(ticket)?)
+        };
+        self.system.blocking(remove).await
+    }
+
+    /// The checkpoints that are kept, newest first.
+    pub async fn checkpoints(&self) -> Result<Vec<CheckpointInfo>, Error> {
+        let (durable, entry) = (self.durable()?, self.entry().await?);
+        let list = move || {
+            let mut listed = Vec::new();
+            for record in durable.log.history(entry.id)? {
+                let Ok(record) = record else { continue };
+                if record.kind != RecordKind::Checkpoint {
+                    continue;
+                }
+                if let Ok(manifest) = Manifest::from_bytes(&record.payload) {
+                    let memory_bytes = manifest.memory_sizes.iter().sum();
+                    let parent = manifest.parent.map(|parent| parent.generation);
+                    listed.push(checkpoint_info(&manifest.meta, memory_bytes, parent));
+                }
+            }
+            Ok(listed)
+        };
+        self.system.blocking(list).await
+    }
+
+    /// The BLAKE3 of its memory and globals. Two runs of the same messages give the same.
+    pub async fn state_digest(&self) -> Result<Digest, Error> {
+        self.system.order(&self.name, Order::Digest).await
+    }
+
+    /// A checkpoint with all its content.
+    ///
+    /// # Errors
+    ///
+    /// [`ActorError::UnknownGeneration`]; a store error when it is damaged.
+    pub async fn load_checkpoint(&self, generation: u64) -> Result<checkpoint::Loaded, Error> {
+        let (durable, entry) = (self.durable()?, self.entry().await?);
+        let unknown = ActorError::UnknownGeneration { name: self.name.to_string(), generation };
+        let kept = self.checkpoints().await?.iter().any(|kept| kept.generation == generation);
+        if !kept {
+            return Err(unknown.into());
+        }
+        let load = move || {
+            let payload = recovery::payload_of(&durable.log, entry.id, generation)?;
+            let parent = |wanted: u64| recovery::payload_of(&durable.log, entry.id, wanted);
+            Ok(checkpoint::load(&payload, parent, &durable.packs)?)
+        };
+        self.system.blocking(load).await
+    }
+
+    pub(super) async fn read(&self, generation_max: u64) -> Result<recovery::Found, Error> {
+        let (durable, entry, name) = (self.durable()?, self.entry().await?, self.name.clone());
+        let read = move || recovery::read_from(&durable.log, entry.id, &name, &durable.packs, generation_max);
+        self.system.blocking(read).await
+    }
+
+    pub(super) async fn entry(&self) -> Result<belljar_store::ActorEntry, Error> {
+        let (durable, actor) = (self.durable().map_err(|_| self.unknown())?, self.clone());
+        let find = move || durable.log.find(actor.name.as_str())?.ok_or_else(|| actor.unknown());
+        self.system.blocking(find).await
+    }
+
+    pub(super) fn durable(&self) -> Result<Durable, Error> {
+        Ok(self.system.durable.clone().ok_or(ActorError::NeedsDataDir)?)
+    }
+
+    pub(super) fn unknown(&self) -> Error {
+        ActorError::Unknown { name: self.name.to_string() }.into()
+    }
+}
+
+impl std::fmt::Debug for Actor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Actor").field(&self.name.as_str()).finish()
+    }
+}
+
+/// Keeps the plugin and begins the actor's history.
+fn create(
+    durable: &Durable,
+    spawned: &Spawned,
+    settings: &Settings,
+    component: &[u8],
+) -> Result<(belljar_store::ActorId, Journal), Error> {
+    durable.archive.keep(spawned.digest(), component)?;
+    let status = serde_json::to_string(&services::info_of(spawned, settings)).unwrap_or_default();
+    let new = NewActor { name: spawned.name.as_str(), status: Some(&status) };
+    let (writer, _) = durable.log.create(&new, &record::encode(spawned)).map_err(|error| match error {
+        belljar_store::StoreError::NameTaken { .. } => {
+            Error::from(ActorError::NameTaken { name: spawned.name.to_string() })
+        }
+        error => error.into(),
+    })?;
+    Ok((writer.actor(), Journal::new(durable.log.clone(), writer, None)))
+}

@@ -1,0 +1,189 @@
+//! What a journaled actor writes down. Each record is one struct, encoded with postcard; the log around it has the
+//! checksums. `docs/format.md` describes the bytes.
+
+use belljar_engine::{Digest, Grants, Limits};
+use belljar_store::StoreError;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::{ActorName, SpawnOptions};
+
+/// How an actor began, or went on as another incarnation. It is repeated in every checkpoint, so that waking an actor
+/// reads one record.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spawned {
+    pub name: ActorName,
+    /// The plugin's name, for people.
+    pub plugin: String,
+    /// The BLAKE3 of the component.
+    pub component: [u8; 32],
+    /// Grants, limits and options, as JSON: their fields may grow.
+    pub settings: String,
+    pub incarnation: u64,
+    pub born_ns: u64,
+    pub seed: [u8; 32],
+}
+
+/// What a [`Spawned`] keeps as JSON.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Settings {
+    pub grants: Grants,
+    pub limits: Limits,
+    pub options: SpawnOptions,
+}
+
+impl Spawned {
+    pub(crate) fn digest(&self) -> Digest {
+        Digest::from_bytes(self.component)
+    }
+
+    pub(crate) fn settings(&self) -> Result<Settings, String> {
+        serde_json::from_str(&self.settings).map_err(|error| error.to_string())
+    }
+}
+
+/// What identifies a call, so that it is carried out once however often it is sent.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum CallKey {
+    /// The id that an outside client gave it.
+    Client(String),
+    /// The call of this number that an incarnation of an actor made.
+    Actor { caller: ActorName, incarnation: u64, call: u64 },
+}
+
+/// Where a message came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Origin {
+    /// The actor's birth: a call of `init`.
+    Init,
+    /// Outside, without an id.
+    Outside,
+    /// A call with an id. The caller has every result before `acknowledged`.
+    Call { key: CallKey, acknowledged: u64 },
+    /// A timer of the actor's own.
+    Timer { name: String, due_ns: u64 },
+}
+
+/// A message that the actor is about to work on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Arrival {
+    /// Its number, from 1 on in each incarnation.
+    pub sequence: u64,
+    pub origin: Origin,
+    pub method: String,
+    /// JSON.
+    pub arguments: String,
+    /// What the guest's clock shows meanwhile.
+    pub now_ns: u64,
+}
+
+/// What a host call gave that would not give the same again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HostResult {
+    /// The message during which it was made.
+    pub sequence: u64,
+    pub result: HostAnswer,
+}
+
+/// The host calls whose result is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum HostAnswer {
+    /// `actors.get`.
+    Get(Result<String, belljar_engine::capability::CallError>),
+    /// `actors.wait`.
+    Wait(Vec<u64>),
+}
+
+/// How a message ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Outcome {
+    pub sequence: u64,
+    pub ending: Ending,
+}
+
+/// The endings of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Ending {
+    /// The method returned this JSON, which may be an `error` of its own.
+    Value(String),
+    /// The guest was stopped; its state is what it was before. The fault as JSON.
+    Fault(String),
+    /// The caller gave up before the end; the state is what it was before.
+    Cancelled,
+    /// The process died this many times during the message.
+    DeadLetter { deaths: u32 },
+}
+
+impl Ending {
+    /// Whether the message changed the actor's state.
+    pub(crate) fn has_effect(&self) -> bool {
+        matches!(self, Ending::Value(_))
+    }
+}
+
+/// The process died during this message, and it is tried once more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Attempt {
+    pub sequence: u64,
+    /// Deaths so far.
+    pub deaths: u32,
+}
+
+/// What a `Note` record says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Note {
+    /// A call to another actor that the guest wants no result of has arrived there.
+    Settled { call: u64 },
+    /// Another life of the actor begins with the checkpoint of this generation. No earlier checkpoint leads here.
+    Life { generation: u64 },
+    /// The actor was stopped, started or given up; the index has the new status.
+    Status,
+}
+
+/// The bytes of a record.
+pub(crate) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
+    postcard::to_allocvec(record).expect("a record is numbers, texts and lists of known length")
+}
+
+/// A record from its bytes.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(bytes).map_err(|error| StoreError::CheckpointDamaged {
+        place: "a record of the actor".to_owned(),
+        problem: error.to_string(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn records_are_read_back() {
+        let arrival = Arrival {
+            sequence: 7,
+            origin: Origin::Call {
+                key: CallKey::Actor { caller: "a".parse().unwrap(), incarnation: 2, call: 9 },
+                acknowledged: 4,
+            },
+            method: "add".to_owned(),
+            arguments: "[5]".to_owned(),
+            now_ns: u64::MAX,
+        };
+        assert_eq!(decode::<Arrival>(&encode(&arrival)).unwrap(), arrival);
+        let outcome = Outcome { sequence: 7, ending: Ending::DeadLetter { deaths: 4 } };
+        assert_eq!(decode::<Outcome>(&encode(&outcome)).unwrap(), outcome);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_record_or_an_error(bytes: Vec<u8>) {
+            decode::<Arrival>(&bytes).ok();
+            decode::<Outcome>(&bytes).ok();
+            decode::<HostResult>(&bytes).ok();
+            decode::<Spawned>(&bytes).ok();
+        }
+    }
+}

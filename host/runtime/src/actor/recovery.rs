@@ -1,0 +1,207 @@
+//! Reading what an actor was: its newest checkpoint that is undamaged, and the messages that came after.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use belljar_store::checkpoint::{self, Loaded, Packs};
+use belljar_store::{ActorId, ActorLog, Record, RecordKind, StoreError};
+
+use super::record::{self, Arrival, Attempt, Ending, HostAnswer, HostResult, Note, Outcome, Spawned};
+use super::state::ActorState;
+use super::{ActorError, ActorName};
+use crate::Error;
+
+/// What was found of an actor.
+pub(crate) struct Found {
+    /// Its host's state, as of the checkpoint or of its beginning.
+    pub state: ActorState,
+    pub checkpoint: Option<Loaded>,
+    /// What happened after it, in order.
+    pub replays: Vec<Replay>,
+    /// The highest number of a checkpoint, also of a damaged one.
+    pub generation: u64,
+    /// What could not be read.
+    pub damaged: Vec<String>,
+}
+
+/// A message of the past.
+#[derive(Debug, Default)]
+pub(crate) struct Replay {
+    pub arrival: Option<Arrival>,
+    pub results: VecDeque<HostAnswer>,
+    pub settled: Vec<u64>,
+    /// How often the process died during it.
+    pub deaths: u32,
+    /// How it ended; none if it did not.
+    pub ending: Option<Ending>,
+}
+
+/// Reads an actor's history back to its newest good checkpoint. It blocks.
+///
+/// # Errors
+///
+/// [`ActorError::Damaged`] when what is left is not enough; [`StoreError`] when the log cannot be read.
+pub(crate) fn read(log: &ActorLog, actor: ActorId, name: &ActorName, packs: &Packs) -> Result<Found, Error> {
+    read_from(log, actor, name, packs, u64::MAX)
+}
+
+/// The same from the newest checkpoint that is not younger than `generation_max`, for one who looks.
+pub(crate) fn read_from(
+    log: &ActorLog,
+    actor: ActorId,
+    name: &ActorName,
+    packs: &Packs,
+    generation_max: u64,
+) -> Result<Found, Error> {
+    let mut reader =
+        Reader { damaged: Vec::new(), messages: BTreeMap::new(), notes: Vec::new(), generation: 0, life: None };
+    let mut chosen: Option<(Loaded, ActorState)> = None;
+    let mut spawned: Option<Spawned> = None;
+    for record in log.history(actor)? {
+        let record = match record {
+            Ok(record) => record,
+            Err(error) if error.is_damage() => {
+                reader.damaged.push(error.to_string());
+                continue;
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match record.kind {
+            RecordKind::Spawn => spawned = Some(record::decode(&record.payload)?),
+            RecordKind::Checkpoint => {
+                let generation =
+                    checkpoint::Manifest::from_bytes(&record.payload).map(|manifest| manifest.meta.generation);
+                reader.generation = reader.generation.max(*generation.as_ref().unwrap_or(&0));
+                if chosen.is_some() {
+                    // All that came after the chosen one came after this one too.
+                    break;
+                }
+                if generation.is_ok_and(|generation| generation > generation_max) {
+                    continue;
+                }
+                let parent = |wanted: u64| payload_of(log, actor, wanted);
+                match checkpoint::load(&record.payload, parent, packs).and_then(with_state) {
+                    Ok(found) => chosen = Some(found),
+                    Err(error) if error.is_damage() => reader.damaged.push(error.to_string()),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            _ => reader.take(&record)?,
+        }
+        if let (None, Some(generation)) = (&chosen, reader.life) {
+            let message = format!("its present life began with checkpoint {generation}, which is damaged");
+            return Err(ActorError::Damaged { name: name.to_string(), message }.into());
+        }
+        if let Some((_, state)) = &chosen
+            && reader.messages.keys().next().is_some_and(|oldest| *oldest <= state.sequence + 1)
+        {
+            break;
+        }
+        if let Some((_, state)) = &chosen
+            && state.sequence == 0
+        {
+            break;
+        }
+    }
+    let Reader { damaged, mut messages, notes, generation, .. } = reader;
+    let lost = |what: &str| {
+        let message = match damaged.first() {
+            Some(first) => format!("{what}; {first}"),
+            None => what.to_owned(),
+        };
+        Error::from(ActorError::Damaged { name: name.to_string(), message })
+    };
+    let (checkpoint, state) = match (chosen, spawned) {
+        (Some((loaded, state)), _) => (Some(loaded), state),
+        (None, Some(spawned)) => (None, ActorState::new(spawned)),
+        (None, None) => return Err(lost("neither a checkpoint nor its beginning can be read")),
+    };
+    messages.retain(|sequence, _| *sequence > state.sequence);
+    let last = messages.keys().next_back().copied();
+    for (expected, (sequence, replay)) in (state.sequence + 1..).zip(&messages) {
+        if expected != *sequence || replay.arrival.is_none() {
+            return Err(lost(&format!("message {expected} is missing, which came after the last good checkpoint")));
+        }
+        if replay.ending.is_none() && Some(*sequence) != last {
+            return Err(lost(&format!("how message {sequence} ended is missing")));
+        }
+    }
+    let mut replays: Vec<Replay> = messages.into_values().collect();
+    // Arrivals that nobody waited for were noted between messages; each belongs to the time of one.
+    for (sequence, call) in notes {
+        let after = replays.iter_mut().rev().find(|replay| {
+            replay.arrival.as_ref().is_some_and(|arrival| sequence == 0 || arrival.sequence <= sequence)
+        });
+        if let Some(replay) = after {
+            replay.settled.push(call);
+        }
+    }
+    Ok(Found { state, checkpoint, replays, generation, damaged })
+}
+
+fn with_state(loaded: Loaded) -> Result<(Loaded, ActorState), StoreError> {
+    let state = record::decode(&loaded.host_state)?;
+    Ok((loaded, state))
+}
+
+/// The payload of the checkpoint of this generation.
+pub(crate) fn payload_of(log: &ActorLog, actor: ActorId, generation: u64) -> Result<Vec<u8>, StoreError> {
+    for record in log.history(actor)? {
+        let Ok(record) = record else { continue };
+        if record.kind == RecordKind::Checkpoint
+            && checkpoint::Manifest::from_bytes(&record.payload)
+                .is_ok_and(|manifest| manifest.meta.generation == generation)
+        {
+            return Ok(record.payload);
+        }
+    }
+    Err(StoreError::CheckpointDamaged {
+        place: format!("the history of actor {actor}"),
+        problem: format!("generation {generation}, which a later one is the difference to, is missing"),
+    })
+}
+
+struct Reader {
+    damaged: Vec<String>,
+    messages: BTreeMap<u64, Replay>,
+    /// Calls that have arrived, newest first, with the oldest message seen when the note was.
+    notes: Vec<(u64, u64)>,
+    generation: u64,
+    /// The checkpoint that the actor's present life began with, if that was passed by.
+    life: Option<u64>,
+}
+
+impl Reader {
+    /// Takes a record, each older than the one before.
+    fn take(&mut self, record: &Record) -> Result<(), StoreError> {
+        match record.kind {
+            RecordKind::Arrival => {
+                let arrival: Arrival = record::decode(&record.payload)?;
+                let sequence = arrival.sequence;
+                self.messages.entry(sequence).or_default().arrival = Some(arrival);
+            }
+            RecordKind::HostResult => {
+                let HostResult { sequence, result } = record::decode(&record.payload)?;
+                self.messages.entry(sequence).or_default().results.push_front(result);
+            }
+            RecordKind::Attempt => {
+                let Attempt { sequence, deaths } = record::decode(&record.payload)?;
+                let message = self.messages.entry(sequence).or_default();
+                message.deaths = message.deaths.max(deaths);
+            }
+            RecordKind::Outcome => {
+                let Outcome { sequence, ending } = record::decode(&record.payload)?;
+                self.messages.entry(sequence).or_default().ending = Some(ending);
+            }
+            RecordKind::Note => {
+                let before = self.messages.keys().next().map_or(0, |oldest| oldest.saturating_sub(1));
+                match record::decode(&record.payload)? {
+                    Note::Settled { call } => self.notes.push((before, call)),
+                    Note::Life { generation } => self.life = Some(generation),
+                    Note::Status => {}
+                }
+            }
+            RecordKind::Spawn | RecordKind::Checkpoint | RecordKind::Removal => {}
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,306 @@
+//! One message: it is noted, carried out, and its end is noted; then it is answered.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use belljar_engine::{Fault, Method, WitType};
+use belljar_store::RecordKind;
+use tokio::sync::watch;
+
+use super::alive::Alive;
+use super::body::backoff;
+use super::message::{Answer, Message, Reply, Work};
+use super::record::{Arrival, CallKey, Ending, Origin};
+use super::{ActorError, Durability, MESSAGE_BYTES_MAX};
+use crate::{Error, clock};
+
+impl Alive {
+    /// Works on a message and answers it.
+    pub(super) async fn serve(&mut self, message: Message) {
+        if message.cancelled.as_ref().is_some_and(|cancelled| *cancelled.borrow()) {
+            return (message.reply)(Err(Error::Cancelled));
+        }
+        if self.instance.is_none()
+            && let Err(error) = self.come_back().await
+        {
+            tracing::warn!(actor = %self.cell.name, %error, "an actor could not be restored");
+            return (message.reply)(Err(error));
+        }
+        let (method, arguments) = match message.work {
+            Work::Typed(work) => return self.serve_typed(work, message.reply).await,
+            Work::Call { method, arguments } => (method, arguments),
+        };
+        if let Origin::Call { key, .. } = &message.origin
+            && let Some(answer) = self.stored_answer(key, &method)
+        {
+            return self.answer(&message.origin, message.reply, answer);
+        }
+        if let Err(error) = self.check_call(&method, &arguments) {
+            return (message.reply)(Err(error));
+        }
+        let arrival = {
+            let kept = self.voice.kept();
+            let sequence = kept.state.sequence + 1;
+            let (method, now_ns) = (method.to_string(), clock::now_ns());
+            Arrival { sequence, origin: message.origin, method, arguments, now_ns }
+        };
+        let noted = self.note_arrival(&arrival);
+        if let Err(error) = noted {
+            self.instance = None;
+            return (message.reply)(Err(interrupted(&error)));
+        }
+        let started = Instant::now();
+        let ending = self.perform(&arrival, message.cancelled).await;
+        let work = started.elapsed();
+        let is_good = ending.has_effect();
+        match self.conclude(&arrival, ending).await {
+            Err(error) => {
+                self.instance = None;
+                return (message.reply)(Err(interrupted(&error)));
+            }
+            Ok(ending) => {
+                let answer = self.answer_of(&arrival.method, arrival.sequence, ending);
+                self.answer(&arrival.origin, message.reply, answer);
+            }
+        }
+        if is_good {
+            self.faults_in_row = 0;
+            self.checkpoint_if_due(work).await;
+        } else {
+            self.after_fault().await;
+        }
+    }
+
+    /// Carries a message out on the instance. What it comes to is the same whenever it is repeated.
+    pub(super) async fn perform(&mut self, arrival: &Arrival, cancelled: Option<watch::Receiver<bool>>) -> Ending {
+        let time = {
+            let mut kept = self.voice.kept();
+            kept.state.arrived(arrival);
+            kept.now_ns = arrival.now_ns;
+            kept.state.time_at(arrival.now_ns)
+        };
+        let durability = self.durability();
+        let Some(living) = &mut self.instance else {
+            return Ending::Fault("there is no instance".to_owned());
+        };
+        // Whoever may have to repeat a message sees a time that can be repeated.
+        if durability == Durability::Journal {
+            living.instance.set_time(time);
+        }
+        let arguments = match serde_json::from_str(&arrival.arguments) {
+            Ok(arguments) => arguments,
+            Err(error) => return Ending::Fault(error.to_string()),
+        };
+        let call = living.instance.call_json(&arrival.method, &arguments);
+        let outcome = match cancelled {
+            None => Some(call.await),
+            Some(mut cancelled) => tokio::select! {
+                biased;
+                outcome = call => Some(outcome),
+                Ok(_) = cancelled.wait_for(|cancelled| *cancelled) => None,
+                else => None,
+            },
+        };
+        match outcome {
+            Some(Ok(json)) => {
+                if let Some(random) = living.instance.random() {
+                    self.voice.kept().state.random_position = random.position;
+                }
+                Ending::Value(json.to_string())
+            }
+            Some(Err(belljar_engine::Error::Fault(fault))) => Ending::Fault(to_json(&fault)),
+            Some(Err(error)) => Ending::Fault(error.to_string()),
+            None => Ending::Cancelled,
+        }
+    }
+
+    /// Calls `init`, the first message of an incarnation.
+    pub(super) async fn init(&mut self, config: String) -> Result<(), Error> {
+        let arguments = serde_json::json!([config]).to_string();
+        let now_ns = self.voice.kept().state.spawned.born_ns;
+        let arrival = Arrival { sequence: 1, origin: Origin::Init, method: "init".to_owned(), arguments, now_ns };
+        self.check_call(&arrival.method, &arrival.arguments)?;
+        self.note_arrival(&arrival)?;
+        let ending = self.perform(&arrival, None).await;
+        let ending = self.conclude(&arrival, ending).await?;
+        let answer = self.answer_of(&arrival.method, arrival.sequence, ending)?;
+        let json: serde_json::Value = serde_json::from_str(&answer.json).unwrap_or_default();
+        match json.get("error") {
+            Some(message) if answer.is_result => {
+                let message = message.as_str().map_or_else(|| message.to_string(), str::to_owned);
+                Err(ActorError::InitRefused { name: self.cell.name.to_string(), message }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn note_arrival(&self, arrival: &Arrival) -> Result<(), Error> {
+        let mut kept = self.voice.kept();
+        if kept.is_journaled
+            && let Some(journal) = &mut kept.journal
+        {
+            journal.append(RecordKind::Arrival, arrival)?;
+        }
+        Ok(())
+    }
+
+    async fn serve_typed(&mut self, work: super::message::TypedWork, reply: Reply) {
+        let name = self.cell.name.to_string();
+        let Some(living) = self.instance.as_mut().filter(|_| self.settings.options.durability == Durability::Volatile)
+        else {
+            let (durability, reason) =
+                (self.durability().to_string(), "calls with Rust types are not written down; use `call`");
+            return reply(Err(ActorError::WrongDurability { name, durability, reason: reason.to_owned() }.into()));
+        };
+        // The closure passes its own result on; the reply hears of what kept it from running.
+        let outcome = work(&mut living.instance).await;
+        let is_alive = living.instance.is_alive();
+        if outcome.is_ok() {
+            self.faults_in_row = 0;
+        }
+        if !is_alive {
+            self.after_fault().await;
+        }
+    }
+
+    /// Restores the actor after a fault, unless it had too many of them in a row.
+    async fn after_fault(&mut self) {
+        self.instance = None;
+        self.faults_in_row += 1;
+        if self.faults_in_row > self.settings.options.restarts_max {
+            tracing::error!(actor = %self.cell.name, faults = self.faults_in_row, "an actor is given up");
+            self.give_up().await;
+        }
+    }
+
+    async fn come_back(&mut self) -> Result<(), Error> {
+        tokio::time::sleep(backoff(self.faults_in_row)).await;
+        self.reload().await
+    }
+
+    /// Checks a call against the component's types, before anything is written down.
+    fn check_call(&self, method: &str, arguments: &str) -> Result<(), Error> {
+        if arguments.len() > MESSAGE_BYTES_MAX {
+            return Err(ActorError::MessageTooLarge {
+                name: self.cell.name.to_string(),
+                size_bytes: arguments.len(),
+                limit_bytes: MESSAGE_BYTES_MAX,
+            }
+            .into());
+        }
+        let wrong = |error: serde_json::Error| Error::Argument {
+            method: method.to_owned(),
+            argument: 1,
+            message: format!("the arguments are not JSON: {error}"),
+        };
+        let arguments = serde_json::from_str(arguments).map_err(wrong)?;
+        self.linked.component().parse_json(method, &arguments)?;
+        Ok(())
+    }
+
+    /// The answer to a call that was carried out before.
+    fn stored_answer(&self, key: &CallKey, method: &str) -> Option<Result<Answer, Error>> {
+        let kept = self.voice.kept();
+        let stored = kept.state.stored(key)?.clone();
+        drop(kept);
+        Some(self.answer_of(method, stored.sequence, stored.ending))
+    }
+
+    fn answer_of(&self, method: &str, sequence: u64, ending: Ending) -> Result<Answer, Error> {
+        match ending {
+            Ending::Value(json) => {
+                let method = self.linked.component().method(method);
+                let is_result = method.as_ref().is_ok_and(|method| returns_result(method));
+                let name: Arc<str> = method.map_or_else(|_| "".into(), |method| method.name.as_str().into());
+                Ok(Answer { method: name, json, is_result })
+            }
+            Ending::Fault(text) => match serde_json::from_str::<Fault>(&text) {
+                Ok(fault) => Err(belljar_engine::Error::Fault(Box::new(fault)).into()),
+                Err(_) => Err(ActorError::Interrupted { message: text }.into()),
+            },
+            Ending::Cancelled => Err(Error::Cancelled),
+            Ending::DeadLetter { deaths } => {
+                Err(ActorError::DeadLetter { name: self.cell.name.to_string(), sequence, deaths }.into())
+            }
+        }
+    }
+
+    /// Answers. What leaves the journaled actors waits until all that it depends on is durable; among themselves the
+    /// order of the log sees to that.
+    fn answer(&self, origin: &Origin, reply: Reply, answer: Result<Answer, Error>) {
+        let is_inside = match origin {
+            Origin::Call { key: CallKey::Actor { caller, .. }, .. } => {
+                self.system.live().get(caller).is_some_and(|cell| cell.durability.get() == Some(&Durability::Journal))
+            }
+            Origin::Timer { .. } => true,
+            _ => false,
+        };
+        let kept = self.voice.kept();
+        match &kept.journal {
+            Some(journal) if kept.is_journaled && !is_inside => journal.when_durable(move |durable| {
+                reply(match durable {
+                    Ok(()) => answer,
+                    Err(error) => Err(interrupted(&error.into())),
+                });
+            }),
+            _ => {
+                drop(kept);
+                reply(answer);
+            }
+        }
+    }
+
+    /// Hands a state over that an earlier version of the plugin saved.
+    pub(super) async fn restore_saved(&mut self, state: Vec<u8>) -> Result<(), Error> {
+        let name = self.cell.name.to_string();
+        let Some(living) = &mut self.instance else { return Err(belljar_engine::Error::InstanceGone.into()) };
+        let bytes = state.into_iter().map(belljar_engine::Value::U8).collect();
+        let restored = living.instance.call_values("durable/restore", &[belljar_engine::Value::List(bytes)]).await?;
+        match restored {
+            Some(belljar_engine::Value::Result(Err(message))) => {
+                let message = match message.as_deref() {
+                    Some(belljar_engine::Value::String(text)) => text.clone(),
+                    other => format!("{other:?}"),
+                };
+                Err(ActorError::CannotMigrate { name, message }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The state as the plugin itself saves it.
+    pub(super) async fn save(&mut self) -> Result<Vec<u8>, Error> {
+        if self.instance.is_none() {
+            self.come_back().await?;
+        }
+        let name = self.cell.name.to_string();
+        let no = |message: String| Error::from(ActorError::CannotMigrate { name, message });
+        let Some(living) = &mut self.instance else { return Err(belljar_engine::Error::InstanceGone.into()) };
+        let saved = living.instance.call_values("durable/save", &[]).await?;
+        let Some(belljar_engine::Value::List(bytes)) = saved else {
+            return Err(no("`durable.save` returned no bytes".to_owned()));
+        };
+        let byte = |value: belljar_engine::Value| match value {
+            belljar_engine::Value::U8(byte) => Some(byte),
+            _ => None,
+        };
+        bytes
+            .into_iter()
+            .map(byte)
+            .collect::<Option<Vec<u8>>>()
+            .ok_or_else(|| no("`durable.save` returned no bytes".to_owned()))
+    }
+}
+
+fn returns_result(method: &Method) -> bool {
+    matches!(method.result, Some(WitType::Result(..)))
+}
+
+fn to_json(fault: &Fault) -> String {
+    serde_json::to_string(fault).unwrap_or_else(|_| fault.to_string())
+}
+
+/// The error of a call whose records could not be written: it has not happened.
+fn interrupted(error: &Error) -> Error {
+    ActorError::Interrupted { message: error.to_string() }.into()
+}

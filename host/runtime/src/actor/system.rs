@@ -1,0 +1,309 @@
+//! All actors of a runtime: who is awake, and how a message finds its actor.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use belljar_engine::{Component, Digest, Engine, Limits, Linked, Services};
+use belljar_store::checkpoint::Packs;
+use belljar_store::{ActorLog, DataDir, IndexPlace, LogOptions, Storage, StoreError};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::task::JoinHandle;
+
+use super::archive::Archive;
+use super::body::{Beginning, Body};
+use super::deadlock::WaitGraph;
+use super::mailbox::{Mailbox, Refused};
+use super::message::{Message, Order};
+use super::options::MAILBOX_LENGTH_MAX;
+use super::record::Settings;
+use super::{ActorError, ActorName, Durability};
+use crate::{Error, clock};
+
+/// Idle actors that are put to sleep at once when others need the room: 64.
+const HIBERNATED_AT_ONCE: usize = 64;
+/// Actors that are woken at once because a timer of theirs is due, or a call of theirs may be on its way: 1,000.
+const WOKEN_AT_ONCE: usize = 1_000;
+/// How often hibernated actors' timers are looked at.
+const TIMERS_LOOKED_AT: Duration = Duration::from_millis(50);
+
+/// The actors of a runtime.
+pub(crate) struct System {
+    me: Weak<System>,
+    handle: Handle,
+    engine: Engine,
+    services: Services,
+    instances: Arc<Semaphore>,
+    pub durable: Option<Durable>,
+    live: Mutex<HashMap<ActorName, Arc<Cell>>>,
+    waits: WaitGraph,
+    components: Mutex<HashMap<Digest, Component>>,
+}
+
+/// Where durable actors are kept.
+#[derive(Clone)]
+pub(crate) struct Durable {
+    pub log: Arc<ActorLog>,
+    pub packs: Packs,
+    pub archive: Archive,
+}
+
+impl Durable {
+    /// Opens it in a data directory.
+    pub(crate) fn open(data_dir: &DataDir, storage: Option<Arc<dyn Storage>>) -> Result<Durable, StoreError> {
+        let (log, packs) = match storage {
+            Some(storage) => {
+                let log = ActorLog::open(storage.clone(), &IndexPlace::Memory, LogOptions::default())?;
+                (log, Packs::new(storage, "actors/packs"))
+            }
+            None => belljar_store::open_actors(data_dir)?,
+        };
+        Ok(Durable { log: Arc::new(log), packs, archive: Archive::new(data_dir.path().join("plugins")) })
+    }
+}
+
+/// An actor that is awake, or being woken.
+pub(crate) struct Cell {
+    pub name: ActorName,
+    pub mailbox: Mailbox,
+    /// Known once the actor was read.
+    pub durability: OnceLock<Durability>,
+    /// When it last had something to do, in nanoseconds since 1970; zero while it works.
+    pub idle_since_ns: std::sync::atomic::AtomicU64,
+}
+
+impl System {
+    pub(crate) fn new(
+        handle: Handle,
+        engine: Engine,
+        services: Services,
+        instances: Arc<Semaphore>,
+        durable: Option<Durable>,
+    ) -> Arc<System> {
+        let system = Arc::new_cyclic(|me| System {
+            me: me.clone(),
+            handle,
+            engine,
+            services,
+            instances,
+            durable,
+            live: Mutex::default(),
+            waits: WaitGraph::default(),
+            components: Mutex::default(),
+        });
+        if system.durable.is_some() {
+            system.handle.spawn(ring_timers(system.me.clone()));
+        }
+        system
+    }
+
+    pub(crate) fn waits(&self) -> &WaitGraph {
+        &self.waits
+    }
+
+    pub(crate) fn services(&self) -> &Services {
+        &self.services
+    }
+
+    pub(crate) fn weak(&self) -> Weak<System> {
+        self.me.clone()
+    }
+
+    /// Starts work on a guest thread.
+    pub(crate) fn spawn<F>(&self, work: F) -> JoinHandle<F::Output>
+    where
+        F: Future<Output: Send + 'static> + Send + 'static,
+    {
+        self.handle.spawn(work)
+    }
+
+    /// Does something that blocks.
+    pub(crate) async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.handle.spawn_blocking(work).await.unwrap_or(Err(Error::ShutDown))
+    }
+
+    pub(crate) fn live(&self) -> MutexGuard<'_, HashMap<ActorName, Arc<Cell>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The actors that are awake.
+    pub(crate) fn cells(&self) -> Vec<Arc<Cell>> {
+        self.live().values().cloned().collect()
+    }
+
+    /// Whether all that this actor does is in the log. Of one that sleeps nobody knows without looking, and a sender
+    /// that takes it for one that is not only waits a little longer.
+    pub(crate) async fn is_journaled(&self, name: &ActorName) -> bool {
+        self.live().get(name).is_some_and(|cell| cell.durability.get() == Some(&Durability::Journal))
+    }
+
+    /// Begins the life of an actor, unless there is one of this name that is awake.
+    pub(crate) fn begin(&self, name: &ActorName, beginning: Beginning) -> Result<Arc<Cell>, ActorError> {
+        let mut live = self.live();
+        if live.contains_key(name) {
+            return Err(ActorError::NameTaken { name: name.to_string() });
+        }
+        Ok(self.start(&mut live, name, beginning))
+    }
+
+    /// The cell of an actor, which is woken if it sleeps.
+    pub(crate) fn cell(&self, name: &ActorName) -> Arc<Cell> {
+        let mut live = self.live();
+        match live.get(name) {
+            Some(cell) => cell.clone(),
+            None => self.start(&mut live, name, Beginning::Wake),
+        }
+    }
+
+    fn start(&self, live: &mut HashMap<ActorName, Arc<Cell>>, name: &ActorName, beginning: Beginning) -> Arc<Cell> {
+        let cell = Arc::new(Cell {
+            name: name.clone(),
+            mailbox: Mailbox::new(MAILBOX_LENGTH_MAX),
+            durability: OnceLock::new(),
+            idle_since_ns: Default::default(),
+        });
+        live.insert(name.clone(), cell.clone());
+        if let Some(system) = self.me.upgrade() {
+            self.handle.spawn(Body::new(system, cell.clone()).run(beginning));
+        }
+        cell
+    }
+
+    /// Forgets an actor that has gone to sleep or ended.
+    pub(crate) fn forget(&self, cell: &Arc<Cell>) {
+        let mut live = self.live();
+        if live.get(&cell.name).is_some_and(|known| Arc::ptr_eq(known, cell)) {
+            live.remove(&cell.name);
+        }
+    }
+
+    /// Puts a message into an actor's mailbox; an actor that sleeps is woken. A message that finds no room comes back.
+    pub(crate) fn deliver(&self, name: &ActorName, mut message: Message) -> Result<(), Message> {
+        loop {
+            let cell = self.cell(name);
+            match cell.mailbox.push(message) {
+                Ok(()) => return Ok(()),
+                Err(Refused::Full(back)) => return Err(back),
+                Err(Refused::Closed(back)) => {
+                    // It has just gone to sleep.
+                    self.forget(&cell);
+                    message = back;
+                }
+            }
+        }
+    }
+
+    /// The same, and waits for room.
+    pub(crate) async fn deliver_when_room(&self, name: &ActorName, mut message: Message) {
+        while let Err(back) = self.deliver(name, message) {
+            message = back;
+            self.cell(name).mailbox.room().await;
+        }
+    }
+
+    /// Gives an order to an actor and waits for the answer; an actor that sleeps is woken.
+    pub(crate) async fn order<T>(
+        &self,
+        name: &ActorName,
+        order: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Order,
+    ) -> Result<T, Error> {
+        let (tell, told) = oneshot::channel();
+        let mut order = order(tell);
+        loop {
+            let cell = self.cell(name);
+            match cell.mailbox.order(order) {
+                Ok(()) => break,
+                Err(back) => {
+                    self.forget(&cell);
+                    order = back;
+                }
+            }
+        }
+        told.await.unwrap_or(Err(Error::ShutDown))
+    }
+
+    /// Waits until another instance may live, and puts idle actors to sleep if that is what it takes.
+    pub(crate) async fn admit(&self) -> Result<OwnedSemaphorePermit, Error> {
+        if let Ok(permit) = self.instances.clone().try_acquire_owned() {
+            return Ok(permit);
+        }
+        self.hibernate_idle();
+        self.instances.clone().acquire_owned().await.map_err(|_| Error::ShutDown)
+    }
+
+    fn hibernate_idle(&self) {
+        let since = |cell: &Arc<Cell>| cell.idle_since_ns.load(std::sync::atomic::Ordering::Relaxed);
+        let mut idle: Vec<Arc<Cell>> = self.cells().into_iter().filter(|cell| since(cell) > 0).collect();
+        idle.sort_by_key(since);
+        for cell in idle.iter().take(HIBERNATED_AT_ONCE) {
+            let (tell, _) = oneshot::channel();
+            cell.mailbox.order(Order::Hibernate(tell)).ok();
+        }
+    }
+
+    /// The component of a durable actor, linked with its grants and limits. It blocks while it compiles.
+    pub(crate) fn link(&self, digest: Digest, name: &str, settings: &Settings) -> Result<Linked, Error> {
+        let known = self.components.lock().unwrap_or_else(PoisonError::into_inner).get(&digest).cloned();
+        let component = match known {
+            Some(component) => component,
+            None => {
+                let durable = self.durable.as_ref().ok_or(ActorError::NeedsDataDir)?;
+                let component = self.engine.load_bytes(name, &durable.archive.read(digest)?)?;
+                self.know(&component);
+                component
+            }
+        };
+        Ok(component.link(settings.grants.clone(), limits_of(settings))?)
+    }
+
+    /// Remembers a component, so that actors of it need not load it again.
+    pub(crate) fn know(&self, component: &Component) {
+        let mut components = self.components.lock().unwrap_or_else(PoisonError::into_inner);
+        components.entry(component.digest()).or_insert_with(|| component.clone());
+    }
+
+    /// Puts all actors to sleep, as at a clean end: what they would have to replay is in a checkpoint then.
+    pub(crate) async fn hibernate_all(&self, patience: Duration) {
+        let until = Instant::now() + patience;
+        let mut waits = Vec::new();
+        for cell in self.cells() {
+            let (tell, told) = oneshot::channel();
+            if cell.mailbox.order(Order::Hibernate(tell)).is_ok() {
+                waits.push(told);
+            }
+        }
+        for told in waits {
+            tokio::time::timeout_at(until.into(), told).await.ok();
+        }
+    }
+}
+
+fn limits_of(settings: &Settings) -> Limits {
+    settings.limits.clone()
+}
+
+/// Wakes actors that sleep when a timer of theirs is due, and those that may have calls on their way.
+async fn ring_timers(system: Weak<System>) {
+    loop {
+        {
+            let Some(system) = system.upgrade() else { return };
+            let Some(durable) = system.durable.clone() else { return };
+            let look = move || Ok(durable.log.due_timers(clock::now_ns(), WOKEN_AT_ONCE)?);
+            match system.blocking(look).await {
+                Ok(due) => {
+                    for entry in due {
+                        if let Ok(name) = entry.name.parse::<ActorName>() {
+                            system.cell(&name).mailbox.order(Order::Ring).ok();
+                        }
+                    }
+                }
+                Err(error) => tracing::warn!(%error, "timers of hibernated actors cannot be read"),
+            }
+        }
+        tokio::time::sleep(TIMERS_LOOKED_AT).await;
+    }
+}
