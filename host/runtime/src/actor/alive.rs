@@ -170,14 +170,18 @@ impl Alive {
             tracing::warn!(actor = %cell.name, problem, "a part of the actor's history is damaged; what is left is enough");
         }
         let Found { state, checkpoint, replays, generation, .. } = found;
-        let kept = state.checkpoints.clone();
+        let (kept, policy) = (state.checkpoints.clone(), state.policy.clone());
         let mut alive = Alive::assemble(system, cell, Some(id), settings, linked, state, Some(journal));
         let snapshot = checkpoint.as_ref().map(snapshot_of);
         let page_map = checkpoint.map(|checkpoint| checkpoint.page_map);
         alive.checkpoints.recovered(page_map, generation, kept);
+        alive.checkpoints.adopt(policy);
         alive.make_instance(snapshot.as_ref()).await?;
         let replayed = replays.len();
         alive.replay(replays, is_new_process).await?;
+        if is_new_process && replayed > 0 {
+            alive.checkpoints.failed(started.elapsed());
+        }
         tracing::debug!(actor = %cell.name, generation, replayed, elapsed = ?started.elapsed(), "woke an actor");
         Ok(alive)
     }
@@ -381,6 +385,10 @@ impl Alive {
 
     pub(super) fn status(&self) -> ActorStatus {
         self.status
+    }
+
+    pub(super) fn mailbox_length_max(&self) -> usize {
+        self.settings.options.mailbox_length_max
     }
 
     pub(super) fn idle_time_max(&self) -> Duration {

@@ -63,6 +63,7 @@ impl Body {
 
     async fn live(self, mut alive: Alive) {
         self.cell.durability.set(alive.durability()).ok();
+        self.cell.mailbox.set_length_max(alive.mailbox_length_max());
         let told = loop {
             let next = match self.cell.mailbox.take() {
                 Some(incoming) => self.handle(&mut alive, incoming).await,
@@ -173,6 +174,7 @@ impl Body {
         match alive.stop(serve).await {
             Ok(()) => Next::End(Some(tell)),
             Err(error) => {
+                self.cell.killed.send_replace(false);
                 tell.send(Err(error)).ok();
                 Next::GoOn
             }

@@ -126,6 +126,7 @@ impl Checkpoints {
         let (taken_ns, generation) = (clock::now_ns(), self.generation);
         // A delta may go back as far as the one before it did; that is known for sure only when it is encoded.
         let before = self.kept.back().filter(|_| parent.is_some()).map_or(after_record, |kept| kept.needs_from);
+        state.policy = Some(self.policy.clone());
         state.checkpoints = self.kept.clone();
         state.checkpoints.push_back(Kept { generation, needs_from: before.min(after_record) });
         Taken { capture, state, reason, pause, taken_ns, lease, after_record, generation, parent }
@@ -146,6 +147,13 @@ impl Checkpoints {
             self.kept.pop_front();
         }
         self.kept.iter().rev().take(GENERATIONS_KEPT).map(|kept| kept.needs_from).min().unwrap_or_default().max(1)
+    }
+
+    /// Takes over what the policy had learnt by the last checkpoint, unless it is another policy now.
+    pub(crate) fn adopt(&mut self, policy: Option<PolicyState>) {
+        if let Some(policy) = policy.filter(|policy| policy.policy() == self.policy.policy()) {
+            self.policy = policy;
+        }
     }
 
     /// Takes over what the policy of an earlier life has learnt.

@@ -22,6 +22,8 @@ use super::system::{Durable, System};
 use super::{ActorError, ActorName, Durability, SpawnOptions, services};
 use crate::{Error, Plugin, Runtime, clock};
 
+/// How long a list waits for an actor that is busy with a message, before it tells what the index knows of it.
+const LIST_PATIENCE: Duration = Duration::from_millis(20);
 /// How long a clean end waits for actors to go to sleep.
 const HIBERNATION_PATIENCE: Duration = Duration::from_secs(60);
 
@@ -78,6 +80,9 @@ impl Actors {
             seed: services::fresh_seed()?,
         };
         let actor = Actor { runtime: self.runtime.clone(), system: self.system.clone(), name: name.clone() };
+        if self.system.live().contains_key(&name) {
+            return Err(ActorError::NameTaken { name: name.to_string() }.into());
+        }
         let journal = match (settings.options.durability, &self.system.durable) {
             (Durability::Volatile, durable) => {
                 let known = durable.as_ref().map(|durable| durable.log.find(name.as_str())).transpose()?.flatten();
@@ -145,7 +150,8 @@ impl Actors {
             if !name.starts_with(prefix) || after.is_some_and(|after| name <= after) {
                 continue;
             }
-            let Ok(info) = self.system.order(&cell.name, Order::Describe).await else { continue };
+            let told = tokio::time::timeout(LIST_PATIENCE, self.system.order(&cell.name, Order::Describe)).await;
+            let Ok(Ok(info)) = told else { continue };
             match listed.iter_mut().find(|known| known.name == info.name) {
                 Some(known) => *known = info,
                 None => listed.push(info),
@@ -226,8 +232,9 @@ impl Actor {
         self.system.order(&self.name, Order::Stop).await
     }
 
-    /// Stops it at the end of the running message; what waits is refused.
+    /// Stops it at once: the running message is undone, and what waits is refused.
     pub async fn kill(&self) -> Result<(), Error> {
+        self.system.interrupt(&self.name);
         self.system.order(&self.name, Order::Kill).await
     }
 

@@ -2,6 +2,7 @@
 //! never kept waiting by messages.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -13,7 +14,7 @@ pub(crate) struct Mailbox {
     queues: Mutex<Queues>,
     arrived: Notify,
     room: Notify,
-    length_max: usize,
+    length_max: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -37,7 +38,12 @@ pub(crate) enum Refused {
 
 impl Mailbox {
     pub(crate) fn new(length_max: usize) -> Mailbox {
-        Mailbox { queues: Mutex::default(), arrived: Notify::new(), room: Notify::new(), length_max: length_max.max(1) }
+        Mailbox {
+            queues: Mutex::default(),
+            arrived: Notify::new(),
+            room: Notify::new(),
+            length_max: AtomicUsize::new(length_max.max(1)),
+        }
     }
 
     /// Puts a message at the end, if there is room.
@@ -46,7 +52,7 @@ impl Mailbox {
         if queues.closed {
             return Err(Refused::Closed(message));
         }
-        if queues.messages.len() >= self.length_max {
+        if queues.messages.len() >= self.length_max() {
             return Err(Refused::Full(message));
         }
         queues.messages.push_back(message);
@@ -72,7 +78,7 @@ impl Mailbox {
         let room = self.room.notified();
         {
             let queues = self.lock();
-            if queues.closed || queues.messages.len() < self.length_max {
+            if queues.closed || queues.messages.len() < self.length_max() {
                 return;
             }
         }
@@ -100,6 +106,17 @@ impl Mailbox {
             }
             arrived.await;
         }
+    }
+
+    /// How many messages may wait.
+    pub(crate) fn length_max(&self) -> usize {
+        self.length_max.load(Ordering::Relaxed)
+    }
+
+    /// Sets how many messages may wait from now on.
+    pub(crate) fn set_length_max(&self, length_max: usize) {
+        self.length_max.store(length_max.max(1), Ordering::Relaxed);
+        self.room.notify_waiters();
     }
 
     /// How many messages wait.

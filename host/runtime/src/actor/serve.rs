@@ -38,13 +38,22 @@ impl Alive {
         if let Err(error) = self.check_call(&method, &arguments) {
             return (message.reply)(Err(error));
         }
-        let arrival = {
+        let mut arrival = {
             let kept = self.voice.kept();
             let sequence = kept.state.sequence + 1;
             let (method, now_ns) = (method.to_string(), clock::now_ns());
             Arrival { sequence, origin: message.origin, method, arguments, now_ns }
         };
-        let noted = self.note_arrival(&arrival);
+        let mut noted = self.note_arrival(&arrival);
+        if noted.is_err() {
+            // A write has failed since the last message. What was not durable of the actor is gone; from what was, it
+            // goes on, if the disk takes it now.
+            self.instance = None;
+            noted = match self.come_back().await {
+                Ok(()) => self.note_again(&mut arrival),
+                Err(error) => Err(error),
+            };
+        }
         if let Err(error) = noted {
             self.instance = None;
             return (message.reply)(Err(interrupted(&error)));
@@ -91,15 +100,12 @@ impl Alive {
             Ok(arguments) => arguments,
             Err(error) => return Ending::Fault(error.to_string()),
         };
-        let call = living.instance.call_json(&arrival.method, &arguments);
-        let outcome = match cancelled {
-            None => Some(call.await),
-            Some(mut cancelled) => tokio::select! {
-                biased;
-                outcome = call => Some(outcome),
-                Ok(_) = cancelled.wait_for(|cancelled| *cancelled) => None,
-                else => None,
-            },
+        let mut killed = self.cell.killed.subscribe();
+        let outcome = tokio::select! {
+            biased;
+            outcome = living.instance.call_json(&arrival.method, &arguments) => Some(outcome),
+            () = becomes_true(cancelled) => None,
+            Ok(_) = killed.wait_for(|killed| *killed) => None,
         };
         match outcome {
             Some(Ok(json)) => {
@@ -142,6 +148,12 @@ impl Alive {
             journal.append(RecordKind::Arrival, arrival)?;
         }
         Ok(())
+    }
+
+    /// Notes a message once more, of an actor that was restored in between.
+    fn note_again(&self, arrival: &mut Arrival) -> Result<(), Error> {
+        arrival.sequence = self.voice.kept().state.sequence + 1;
+        self.note_arrival(arrival)
     }
 
     async fn serve_typed(&mut self, work: super::message::TypedWork, reply: Reply) {
@@ -290,6 +302,16 @@ impl Alive {
             .collect::<Option<Vec<u8>>>()
             .ok_or_else(|| no("`durable.save` returned no bytes".to_owned()))
     }
+}
+
+/// Waits until a caller gives up; for ever if none can.
+async fn becomes_true(flag: Option<watch::Receiver<bool>>) {
+    if let Some(mut flag) = flag
+        && flag.wait_for(|flag| *flag).await.is_ok()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
 fn returns_result(method: &Method) -> bool {

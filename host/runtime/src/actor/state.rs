@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use belljar_engine::capability::{CallError, LogicalTime, RandomState};
+use belljar_policy::PolicyState;
 use serde::{Deserialize, Serialize};
 
 use super::ActorName;
@@ -48,6 +49,8 @@ pub(crate) struct ActorState {
     pub dead_letters: VecDeque<DeadLetter>,
     /// The checkpoints that are kept, with the one that holds this state as the last.
     pub checkpoints: VecDeque<Kept>,
+    /// What the checkpoint policy has learnt.
+    pub policy: Option<PolicyState>,
 }
 
 /// A call to another actor whose result the guest does not have yet.
@@ -109,6 +112,7 @@ impl ActorState {
             results: VecDeque::new(),
             dead_letters: VecDeque::new(),
             checkpoints: VecDeque::new(),
+            policy: None,
         }
     }
 

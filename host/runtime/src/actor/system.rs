@@ -8,7 +8,7 @@ use belljar_engine::{Component, Digest, Engine, Limits, Linked, Services};
 use belljar_store::checkpoint::Packs;
 use belljar_store::{ActorLog, DataDir, IndexPlace, LogOptions, Storage, StoreError};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::archive::Archive;
@@ -25,6 +25,8 @@ use crate::{Error, clock};
 const HIBERNATED_AT_ONCE: usize = 64;
 /// Actors that are woken at once because a timer of theirs is due, or a call of theirs may be on its way: 1,000.
 const WOKEN_AT_ONCE: usize = 1_000;
+/// How often the log is looked at whether it holds much that no actor needs.
+const LOG_LOOKED_AT: Duration = Duration::from_secs(30);
 /// How often hibernated actors' timers are looked at.
 const TIMERS_LOOKED_AT: Duration = Duration::from_millis(50);
 
@@ -71,6 +73,8 @@ pub(crate) struct Cell {
     pub durability: OnceLock<Durability>,
     /// When it last had something to do, in nanoseconds since 1970; zero while it works.
     pub idle_since_ns: std::sync::atomic::AtomicU64,
+    /// Becomes true when the actor is killed, in the middle of a message if need be.
+    pub killed: watch::Sender<bool>,
 }
 
 impl System {
@@ -94,6 +98,7 @@ impl System {
         });
         if system.durable.is_some() {
             system.handle.spawn(ring_timers(system.me.clone()));
+            system.handle.spawn(keep_log_small(system.me.clone()));
         }
         system
     }
@@ -165,12 +170,20 @@ impl System {
             mailbox: Mailbox::new(MAILBOX_LENGTH_MAX),
             durability: OnceLock::new(),
             idle_since_ns: Default::default(),
+            killed: watch::Sender::new(false),
         });
         live.insert(name.clone(), cell.clone());
         if let Some(system) = self.me.upgrade() {
             self.handle.spawn(Body::new(system, cell.clone()).run(beginning));
         }
         cell
+    }
+
+    /// Ends the message that an actor works on, if it is awake.
+    pub(crate) fn interrupt(&self, name: &ActorName) {
+        if let Some(cell) = self.live().get(name) {
+            cell.killed.send_replace(true);
+        }
     }
 
     /// Forgets an actor that has gone to sleep or ended.
@@ -296,7 +309,10 @@ async fn ring_timers(system: Weak<System>) {
             match system.blocking(look).await {
                 Ok(due) => {
                     for entry in due {
-                        if let Ok(name) = entry.name.parse::<ActorName>() {
+                        // One that is awake looks at its timers itself.
+                        if let Ok(name) = entry.name.parse::<ActorName>()
+                            && !system.live().contains_key(&name)
+                        {
                             system.cell(&name).mailbox.order(Order::Ring).ok();
                         }
                     }
@@ -305,5 +321,24 @@ async fn ring_timers(system: Weak<System>) {
             }
         }
         tokio::time::sleep(TIMERS_LOOKED_AT).await;
+    }
+}
+
+/// Gives back the room of records that no actor needs any more, when there are many.
+async fn keep_log_small(system: Weak<System>) {
+    loop {
+        tokio::time::sleep(LOG_LOOKED_AT).await;
+        let Some(system) = system.upgrade() else { return };
+        let Some(durable) = system.durable.clone() else { return };
+        let compact = move || {
+            if durable.log.is_compaction_due()? {
+                let compaction = durable.log.compact()?;
+                tracing::info!(?compaction, "gave back room in the log of actors");
+            }
+            Ok(())
+        };
+        if let Err(error) = system.blocking(compact).await {
+            tracing::warn!(%error, "the log of actors could not be made smaller");
+        }
     }
 }
