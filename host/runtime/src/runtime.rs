@@ -39,6 +39,13 @@ struct Inner {
     _scratch: Option<tempfile::TempDir>,
 }
 
+impl Drop for Inner {
+    /// Actors that still work on something must not write beside whoever opens the data directory next.
+    fn drop(&mut self) {
+        self.actors.close();
+    }
+}
+
 /// How to set a runtime up. Every setting has a default.
 #[derive(Debug, Clone, Default)]
 pub struct RuntimeBuilder {

@@ -110,7 +110,8 @@ impl Mapping {
     pub(crate) unsafe fn forget(&self, first_page: u64, pages: u64) -> io::Result<()> {
         let (offset, length) = self.range(first_page, pages)?;
         // SAFETY: the range lies inside this reservation; the caller promises that nobody uses it.
-        Ok(unsafe { rustix::mm::madvise(self.at(offset), length, Advice::LinuxDontNeed)? })
+        unsafe { rustix::mm::madvise(self.at(offset), length, Advice::LinuxDontNeed)? };
+        Ok(())
     }
 
     /// Appends the bytes of these pages to `out`.

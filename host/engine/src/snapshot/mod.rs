@@ -1,7 +1,7 @@
 //! Snapshots of a guest's memory: how an actor keeps its state although its author wrote nothing to save it.
 //!
 //! What state has an instance between two calls, when no guest frame is on a stack? Its linear memories, which the host
-//! owns ([`mapping`]); its mutable globals, which accessors reach that [`instrument`] adds to the component before it is
+//! owns (`mapping.rs`); its mutable globals, which accessors reach that `instrument/` adds to the component before it is
 //! compiled; and whatever the host keeps for it, which the host can save itself. A component that could keep state
 //! anywhere else is not snapshotable, and [`Component::snapshot_obstacles`](crate::Component::snapshot_obstacles) says
 //! why.

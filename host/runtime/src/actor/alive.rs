@@ -442,6 +442,9 @@ impl Alive {
     /// Takes a checkpoint and waits until it is durable.
     pub(super) async fn checkpoint_now(&mut self, reason: &str) -> Result<CheckpointInfo, Error> {
         self.finish_all_writing().await?;
+        if self.instance.is_none() {
+            self.reload().await?;
+        }
         let taken = self.take_checkpoint(reason.to_owned()).await?;
         self.finish_all_writing().await?;
         self.durable().await?;
@@ -460,7 +463,12 @@ impl Alive {
                 return Err(error.into());
             }
         };
-        self.write_checkpoint(capture, reason, started.elapsed())
+        let written = self.write_checkpoint(capture, reason, started.elapsed());
+        if written.is_err() {
+            // The instance counts what it writes from this capture on, which is lost.
+            self.instance = None;
+        }
+        written
     }
 
     fn write_checkpoint(&mut self, capture: Capture, reason: String, pause: Duration) -> Result<CheckpointInfo, Error> {
@@ -596,6 +604,9 @@ impl Alive {
     }
 
     pub(super) async fn digest(&mut self) -> Result<Digest, Error> {
+        if self.instance.is_none() {
+            self.reload().await?;
+        }
         match &mut self.instance {
             Some(living) => Ok(living.instance.state_digest().await?),
             None => Err(belljar_engine::Error::InstanceGone.into()),

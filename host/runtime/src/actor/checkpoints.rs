@@ -126,6 +126,7 @@ impl Checkpoints {
         let (taken_ns, generation) = (clock::now_ns(), self.generation);
         // A delta may go back as far as the one before it did; that is known for sure only when it is encoded.
         let before = self.kept.back().filter(|_| parent.is_some()).map_or(after_record, |kept| kept.needs_from);
+        state.after_record = after_record;
         state.policy = Some(self.policy.clone());
         state.checkpoints = self.kept.clone();
         state.checkpoints.push_back(Kept { generation, needs_from: before.min(after_record) });

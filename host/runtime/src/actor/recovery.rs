@@ -92,12 +92,7 @@ pub(crate) fn read_from(
             return Err(ActorError::Damaged { name: name.to_string(), message }.into());
         }
         if let Some((_, state)) = &chosen
-            && reader.messages.keys().next().is_some_and(|oldest| *oldest <= state.sequence + 1)
-        {
-            break;
-        }
-        if let Some((_, state)) = &chosen
-            && state.sequence == 0
+            && (record.sequence <= state.after_record + 1 || reader.has_all_after(state.sequence))
         {
             break;
         }
@@ -171,6 +166,13 @@ struct Reader {
 }
 
 impl Reader {
+    /// Whether all messages after this one have been read, as far back as their arrivals.
+    fn has_all_after(&self, sequence: u64) -> bool {
+        self.messages.iter().next().is_some_and(|(oldest, message)| {
+            *oldest <= sequence || (*oldest == sequence + 1 && message.arrival.is_some())
+        })
+    }
+
     /// Takes a record, each older than the one before.
     fn take(&mut self, record: &Record) -> Result<(), StoreError> {
         match record.kind {

@@ -49,6 +49,8 @@ pub(crate) struct ActorState {
     pub dead_letters: VecDeque<DeadLetter>,
     /// The checkpoints that are kept, with the one that holds this state as the last.
     pub checkpoints: VecDeque<Kept>,
+    /// The number of the last record before the checkpoint that holds this state was taken.
+    pub after_record: u64,
     /// What the checkpoint policy has learnt.
     pub policy: Option<PolicyState>,
 }
@@ -112,6 +114,7 @@ impl ActorState {
             results: VecDeque::new(),
             dead_letters: VecDeque::new(),
             checkpoints: VecDeque::new(),
+            after_record: 0,
             policy: None,
         }
     }

@@ -103,6 +103,13 @@ impl System {
         system
     }
 
+    /// Ends the writing: what was told so far is durable, and nothing is told any more.
+    pub(crate) fn close(&self) {
+        if let Some(durable) = &self.durable {
+            durable.log.close();
+        }
+    }
+
     pub(crate) fn waits(&self) -> &WaitGraph {
         &self.waits
     }

@@ -140,7 +140,7 @@ impl Voice {
     /// The result of a call that the guest asks for, or whose result it has to wait for.
     fn try_get(&self, call: u64) -> Result<CallOutcome<String>, ActorName> {
         let mut kept = self.kept();
-        if !kept.state.outgoing.get(&call).is_some_and(|outgoing| !outgoing.abandoned) {
+        if kept.state.outgoing.get(&call).is_none_or(|outgoing| outgoing.abandoned) {
             return Ok(Ok(Err(CallError::UnknownCall(call))));
         }
         if let Some(HostAnswer::Get(result)) = kept.recorded.front() {

@@ -45,8 +45,8 @@ mod update;
 mod verify;
 mod writers;
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 pub use commit::Ticket;
@@ -101,7 +101,7 @@ pub struct LogStats {
 #[derive(Debug)]
 pub struct ActorLog {
     inner: Arc<Inner>,
-    thread: Option<JoinHandle<()>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl ActorLog {
@@ -116,7 +116,7 @@ impl ActorLog {
         let (inner, tail) = open::for_writing(storage, index, options)?;
         let inner = Arc::new(inner);
         let thread = LogThread::spawn(inner.clone(), tail)?;
-        Ok(Self { inner, thread: Some(thread) })
+        Ok(Self { inner, thread: Mutex::new(Some(thread)) })
     }
 
     /// Opens the log for reading, as it is now, also beside a writer. Nothing is changed.
@@ -125,7 +125,7 @@ impl ActorLog {
     /// As for [`open`](Self::open).
     pub fn open_read_only(storage: Arc<dyn Storage>, index: &IndexPlace) -> Result<Self, StoreError> {
         let inner = open::for_reading(storage, index)?;
-        Ok(Self { inner: Arc::new(inner), thread: None })
+        Ok(Self { inner: Arc::new(inner), thread: Mutex::new(None) })
     }
 
     /// The lease number of this opening, greater than that of every earlier one that has written anything.
@@ -304,8 +304,17 @@ impl ActorLog {
 
 impl Drop for ActorLog {
     fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl ActorLog {
+    /// Writes what is waiting, and takes nothing more: every later append is [`StoreError::LogClosed`]. Another process
+    /// may open the log when this returns.
+    pub fn close(&self) {
         self.inner.commit().close();
-        if let Some(thread) = self.thread.take()
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
             && thread.join().is_err()
         {
             tracing::error!("the writer of the log of actors has panicked");
