@@ -24,6 +24,8 @@
 //! | `system.rs` | all actors; how a message finds its own |
 //! | `body.rs` | the task of an actor that is awake |
 //! | `alive.rs` | what it has meanwhile: instance, state, journal, checkpoints |
+//! | `replay.rs` | waking it, and restoring it after a fault |
+//! | `writing.rs` | taking and writing its checkpoints |
 //! | `serve.rs` | one message |
 //! | `voice.rs` | calls of other actors and timers, live or repeated |
 //! | `recovery.rs` | reading what an actor was |
@@ -48,12 +50,14 @@ mod name;
 mod options;
 mod record;
 mod recovery;
+mod replay;
 mod serve;
 mod services;
 mod state;
 mod system;
 mod typed;
 mod voice;
+mod writing;
 
 pub use call::ActorCall;
 pub use checkpoints::GENERATIONS_KEPT;

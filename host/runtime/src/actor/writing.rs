@@ -1,0 +1,212 @@
+//! Taking checkpoints of an actor that is awake, and writing them: small ones at once, large ones beside it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use belljar_engine::{Capture, Since};
+use belljar_store::checkpoint::Encoded;
+use belljar_store::{RecordKind, Update};
+use tokio::task::JoinHandle;
+
+use super::alive::Alive;
+use super::checkpoints::{self, Taken};
+use super::info::{ActorInfo, CheckpointInfo};
+use super::journal::Journal;
+use super::record::Note;
+use super::voice::Kept;
+use super::{ActorError, Durability};
+use crate::Error;
+
+/// From this many captured bytes on (1 MiB) a checkpoint is written beside the actor.
+const WRITTEN_BESIDE_BYTES_MIN: usize = 1 << 20;
+
+/// A checkpoint that is written beside the actor.
+pub(super) struct Writing {
+    taken: Arc<Taken>,
+    task: JoinHandle<Result<Encoded, Error>>,
+}
+
+impl Alive {
+    /// Takes the first checkpoint of a life: of the snapshot that it began with, or of what the instance is now.
+    pub(super) async fn begin_life(
+        &mut self,
+        snapshot: Option<belljar_engine::Snapshot>,
+        why: &str,
+    ) -> Result<(), Error> {
+        let generation = self.checkpoints.generation + 1;
+        if generation > 1
+            && let Some(journal) = &mut self.voice.kept().journal
+        {
+            journal.append(RecordKind::Note, &Note::Life { generation })?;
+        }
+        match snapshot {
+            // The instance is this and nothing else, and its next capture counts from here on.
+            Some(snapshot) => {
+                let capture = Capture { snapshot, since: Since::Base };
+                self.write_checkpoint(capture, why.to_owned(), Duration::ZERO)?;
+            }
+            None => drop(self.take_checkpoint(why.to_owned()).await?),
+        }
+        self.finish_all_writing().await?;
+        let info = self.describe(0);
+        if let Some(journal) = &mut self.voice.kept().journal {
+            journal.append_listing(&ActorInfo { awake: None, ..info })?;
+        }
+        self.durable().await
+    }
+
+    /// Waits until no checkpoint is being written.
+    pub(super) async fn finish_all_writing(&mut self) -> Result<(), Error> {
+        while self.writing.is_some() {
+            self.finish_writing().await?;
+        }
+        Ok(())
+    }
+
+    /// Whether no call of the actor's is on its way.
+    pub(super) fn may_sleep(&self) -> bool {
+        self.writing.is_none() && !self.voice.kept().state.outgoing.values().any(|call| call.answer.is_none())
+    }
+
+    /// Takes a checkpoint, if one is due.
+    pub(super) async fn checkpoint_if_due(&mut self, work: Duration) {
+        let Some(reason) = self.checkpoints.after_call(self.cell.name.as_str(), work) else { return };
+        // The next end of a call asks again.
+        if self.writing.is_none()
+            && let Err(error) = self.take_checkpoint(reason).await
+        {
+            tracing::warn!(actor = %self.cell.name, %error, "a checkpoint could not be taken");
+        }
+    }
+
+    /// Takes a checkpoint and waits until it is durable.
+    pub(super) async fn checkpoint_now(&mut self, reason: &str) -> Result<CheckpointInfo, Error> {
+        self.finish_all_writing().await?;
+        if self.instance.is_none() {
+            self.reload().await?;
+        }
+        let taken = self.take_checkpoint(reason.to_owned()).await?;
+        self.finish_all_writing().await?;
+        self.durable().await?;
+        Ok(taken)
+    }
+
+    pub(super) async fn take_checkpoint(&mut self, reason: String) -> Result<CheckpointInfo, Error> {
+        let Some(living) = &mut self.instance else { return Err(belljar_engine::Error::InstanceGone.into()) };
+        let started = Instant::now();
+        let capture = match living.instance.capture().await {
+            Ok(capture) => capture,
+            Err(error) => {
+                if !living.instance.is_alive() {
+                    self.instance = None;
+                }
+                return Err(error.into());
+            }
+        };
+        let written = self.write_checkpoint(capture, reason, started.elapsed());
+        if written.is_err() {
+            // The instance counts what it writes from this capture on, which is lost.
+            self.instance = None;
+        }
+        written
+    }
+
+    pub(super) fn write_checkpoint(
+        &mut self,
+        capture: Capture,
+        reason: String,
+        pause: Duration,
+    ) -> Result<CheckpointInfo, Error> {
+        let durable = self.system.durable.clone().ok_or(ActorError::NeedsDataDir)?;
+        let (state, after_record) = {
+            let kept = self.voice.kept();
+            (kept.state.clone(), kept.journal.as_ref().map_or(0, Journal::sequence))
+        };
+        let (size_bytes, bytes) = (capture.snapshot.size_bytes(), captured_bytes(&capture));
+        let taken = Arc::new(self.checkpoints.begin(capture, state, reason, pause, durable.log.lease(), after_record));
+        let info = taken.info(size_bytes);
+        if bytes >= WRITTEN_BESIDE_BYTES_MIN {
+            let (encoder, packs) = (taken.clone(), durable.packs.clone());
+            let task = self.system.clone();
+            let task = self.system.spawn(async move { task.blocking(move || Ok(encoder.encode(&packs)?)).await });
+            self.writing = Some(Writing { taken, task });
+        } else {
+            let encoded = taken.encode(&durable.packs)?;
+            self.append_checkpoint(&taken, encoded)?;
+        }
+        Ok(info)
+    }
+
+    /// Waits until a checkpoint that is written beside the actor is written; for ever if there is none.
+    pub(super) async fn checkpoint_written(&mut self) {
+        if self.writing.is_none() {
+            return std::future::pending().await;
+        }
+        if let Err(error) = self.finish_writing().await {
+            tracing::warn!(actor = %self.cell.name, %error, "a checkpoint could not be written");
+        }
+    }
+
+    pub(super) async fn finish_writing(&mut self) -> Result<(), Error> {
+        let Some(writing) = &mut self.writing else { return Ok(()) };
+        let encoded = (&mut writing.task).await.unwrap_or(Err(Error::ShutDown));
+        let Some(Writing { taken, .. }) = self.writing.take() else { return Ok(()) };
+        match encoded {
+            Ok(encoded) => self.append_checkpoint(&taken, encoded),
+            Err(error) => {
+                // The instance counts from this capture on, which is lost: the next one has to be of all there is.
+                self.reload().await?;
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn append_checkpoint(&mut self, taken: &Taken, encoded: Encoded) -> Result<(), Error> {
+        let kept_from = self.checkpoints.appended(taken.taken_ns, taken.pause, taken.after_record, &encoded.page_map);
+        let mut kept = self.voice.kept();
+        let kept: &mut Kept = &mut kept;
+        if let Some(journal) = &mut kept.journal {
+            let mut update = Update::default();
+            update.kept_from = Some(kept_from);
+            journal.append_checkpoint(&encoded.payload, update, kept.state.look_at_ns())?;
+        }
+        Ok(())
+    }
+
+    /// Prepares to give the instance back: everything that happened is in a checkpoint, durably.
+    pub(super) async fn hibernate(&mut self) -> Result<(), Error> {
+        if self.durability() == Durability::Volatile {
+            return Ok(());
+        }
+        self.finish_all_writing().await?;
+        let told = {
+            let kept = self.voice.kept();
+            kept.journal.as_ref().is_some_and(|journal| journal.has_told(kept.state.look_at_ns()))
+        };
+        if self.instance.is_some() && (self.checkpoints.is_behind() || !told) {
+            self.checkpoint_now("it goes to sleep").await?;
+        }
+        self.durable().await
+    }
+}
+
+impl Taken {
+    pub(super) fn info(&self, memory_bytes: u64) -> CheckpointInfo {
+        CheckpointInfo {
+            generation: self.generation,
+            incarnation: self.state.spawned.incarnation,
+            taken_ns: self.taken_ns,
+            message: self.state.sequence,
+            reason: self.reason.clone(),
+            pause_ns: u64::try_from(self.pause.as_nanos()).unwrap_or(u64::MAX),
+            write_ns: 0,
+            written_bytes: 0,
+            memory_bytes,
+            parent: self.parent.as_ref().map(checkpoints::generation_of),
+        }
+    }
+}
+
+fn captured_bytes(capture: &Capture) -> usize {
+    capture.snapshot.memories.iter().map(|memory| memory.bytes.len()).sum()
+}
