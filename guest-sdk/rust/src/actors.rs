@@ -33,8 +33,8 @@ use std::time::Duration;
 
 /// A call that was sent. It may be kept in the actor's state and asked in a later call.
 ///
-/// Letting it go without [`Call::get`] is how an actor sends a call whose result it does not need; [`Call::cancel`]
-/// also tells the other side.
+/// Letting it go without [`Call::get`] is how an actor sends a call whose result it does not need: it is carried out
+/// once all the same.
 #[derive(Debug)]
 pub struct Call<R> {
     id: CallId,
@@ -73,7 +73,10 @@ impl<R> Call<R> {
     where
         R: DeserializeOwned,
     {
-        let result = host::get(self.id.0)?;
+        let id = self.id.0;
+        // The result is taken now, so there is nothing to let go.
+        std::mem::forget(self);
+        let result = host::get(id)?;
         serde_json::from_str(&result).map_err(|error| Error::BadResult { result, why: error.to_string() })
     }
 
@@ -83,7 +86,16 @@ impl<R> Call<R> {
     ///
     /// [`Error::UnknownCall`] for a call whose result was had already by its id.
     pub fn cancel(self) -> Result<(), Error> {
-        Ok(host::cancel(self.id.0)?)
+        let id = self.id.0;
+        std::mem::forget(self);
+        Ok(host::cancel(id)?)
+    }
+}
+
+impl<R> Drop for Call<R> {
+    fn drop(&mut self) {
+        // One whose result was had by its id already is let go too.
+        host::cancel(self.id.0).ok();
     }
 }
 

@@ -156,6 +156,14 @@ impl Instance {
         self.store.data().random.state()
     }
 
+    /// Says whether calls are repeated that went well once. Limits that depend on how fast the machine is must not stop
+    /// them then: log lines are not counted, and the deadline is ten times as far.
+    pub fn set_repeating(&mut self, is_repeating: bool) {
+        let state = self.store.data_mut();
+        state.is_repeating = is_repeating;
+        state.log.set_counting(!is_repeating);
+    }
+
     /// The size of its memories together.
     pub fn memory_bytes(&self) -> u64 {
         self.attached.size_bytes()

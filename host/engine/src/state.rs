@@ -16,6 +16,8 @@ use crate::wasi::Wasi;
 
 /// The method's name in what is said of an instance that is still being made.
 pub(crate) const INSTANTIATION: &str = "(instantiation)";
+/// How much longer than its deadline a call may take that is repeated: 10 times.
+const REPEATED_DEADLINE_FACTOR: u64 = 10;
 /// How long past its deadline a call may still be inside a host function before it is given up: 250 ms.
 const HOST_CALL_GRACE: Duration = Duration::from_millis(250);
 
@@ -36,6 +38,8 @@ pub(crate) struct HostState {
     pub born: Instant,
     /// What the clocks show instead of the machine's.
     pub time: Option<LogicalTime>,
+    /// Whether calls are repeated that went well once.
+    pub is_repeating: bool,
     /// How often the guest called the host.
     pub host_calls: u64,
     /// When the running call must be over.
@@ -66,6 +70,7 @@ impl HostState {
             grants: grants.clone(),
             born: now,
             time: None,
+            is_repeating: false,
             host_calls: 0,
             deadline: now + Duration::from_millis(limits.deadline_ms),
             limits: limits.clone(),
@@ -74,7 +79,8 @@ impl HostState {
 
     /// Starts a call of this method: what was noticed in an earlier one is forgotten.
     pub(crate) fn start_call(&mut self, method: &Arc<str>) {
-        self.deadline = Instant::now() + Duration::from_millis(self.limits.deadline_ms);
+        let factor = if self.is_repeating { REPEATED_DEADLINE_FACTOR } else { 1 };
+        self.deadline = Instant::now() + Duration::from_millis(self.limits.deadline_ms.saturating_mul(factor));
         self.method = method.clone();
         self.limiter.start_call();
         self.log.start_call(method);

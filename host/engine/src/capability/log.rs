@@ -47,6 +47,8 @@ struct Log {
     lines_per_second_max: u32,
     window_start: Instant,
     lines_in_window: u32,
+    /// Whether lines count against the limit.
+    counts: bool,
     last_error: Option<String>,
 }
 
@@ -61,6 +63,7 @@ impl SharedLog {
             lines_per_second_max: limits.log_lines_per_second_max,
             window_start: Instant::now(),
             lines_in_window: 0,
+            counts: true,
             last_error: None,
         })))
     }
@@ -70,6 +73,13 @@ impl SharedLog {
         let mut log = self.lock();
         log.method = method.clone();
         log.last_error = None;
+    }
+
+    /// Says whether lines count against the limit.
+    pub(crate) fn set_counting(&self, counts: bool) {
+        let mut log = self.lock();
+        log.counts = counts;
+        log.lines_in_window = 0;
     }
 
     /// The newest line at level error since the call started.
@@ -91,7 +101,7 @@ impl SharedLog {
             log.lines_in_window = 0;
         }
         log.lines_in_window = log.lines_in_window.saturating_add(1);
-        if log.lines_in_window > log.lines_per_second_max {
+        if log.counts && log.lines_in_window > log.lines_per_second_max {
             return Err(FaultKind::LogRate { limit: log.lines_per_second_max });
         }
         let message = cut(message, log.line_bytes_max);

@@ -67,7 +67,12 @@ impl Alive {
             return Err(error);
         }
         if durability != Durability::Volatile {
-            alive.begin_life(snapshot.map(|snapshot| *snapshot), "the first one").await?;
+            let is_fork = snapshot.is_some();
+            let begun = alive.begin_life(snapshot.map(|snapshot| *snapshot), "the first one", is_fork).await;
+            if let Err(error) = begun {
+                alive.abandon().await;
+                return Err(error);
+            }
         }
         Ok(alive)
     }
@@ -215,6 +220,7 @@ impl Alive {
             work: Work::Call { method: timer.method.as_str().into(), arguments: timer.arguments.clone() },
             reply: Box::new(reply),
             cancelled: None,
+            depends: None,
         })
     }
 
@@ -251,6 +257,18 @@ impl Alive {
         if let Err(error) = journal.remove().await {
             tracing::warn!(actor = %self.cell.name, %error, "an actor that could not begin could not be removed");
         }
+    }
+
+    /// Says whether messages of the past are repeated: what they did once they may do again, however long it takes.
+    pub(super) fn set_repeating(&mut self, is_repeating: bool) {
+        if let Some(living) = &mut self.instance {
+            living.instance.set_repeating(is_repeating);
+        }
+    }
+
+    /// Gives the journal back.
+    pub(super) fn release(&mut self) {
+        self.voice.kept().journal = None;
     }
 
     /// Why what waits is refused, when the actor ends.

@@ -46,6 +46,10 @@ impl Body {
 
     /// Lives until it sleeps or ends.
     pub(crate) async fn run(self, beginning: Beginning) {
+        if let Some(mut before) = self.cell.after.clone() {
+            // One that was dropped has ended too.
+            before.wait_for(|ended| *ended).await.ok();
+        }
         let begun = match beginning {
             Beginning::Wake => Alive::wake(&self.system, &self.cell).await,
             Beginning::Born(birth, tell) => {
@@ -85,7 +89,8 @@ impl Body {
             }
         };
         let error = alive.refusal();
-        // The writer goes before the name, or whoever wakes the actor now would find it taken.
+        // The journal is free before anyone is told, or whoever wakes the actor now would find it taken.
+        alive.release();
         drop(alive);
         self.refuse_all(&error);
         if let Some(tell) = told {
@@ -191,6 +196,14 @@ impl Body {
         for order in orders {
             order.refuse(error);
         }
+    }
+}
+
+impl Drop for Body {
+    /// However an actor's time in memory ends, also with a panic: nobody waits for it any more.
+    fn drop(&mut self) {
+        self.refuse_all(&Error::ShutDown);
+        self.cell.ended.send_replace(true);
     }
 }
 

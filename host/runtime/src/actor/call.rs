@@ -88,6 +88,7 @@ impl ActorCall {
             work: Work::Call { method: self.method, arguments },
             reply: Box::new(move |outcome| drop(tell.send(outcome))),
             cancelled: Some(cancelled),
+            depends: None,
         };
         let plugin: Arc<str> = self.actor.name.as_str().into();
         runtime.clone().spawn(async move {

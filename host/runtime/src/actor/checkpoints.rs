@@ -40,6 +40,8 @@ pub(crate) struct Checkpoints {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Kept {
     pub generation: u64,
+    /// The number of the last record before it.
+    pub after_record: u64,
     pub needs_from: u64,
 }
 
@@ -72,7 +74,14 @@ impl Checkpoints {
     }
 
     /// Goes on with what a recovery has found.
-    pub(crate) fn recovered(&mut self, newest: Option<PageMap>, generation: u64, kept: VecDeque<Kept>) {
+    pub(crate) fn recovered(&mut self, newest: Option<PageMap>, generation: u64, mut kept: VecDeque<Kept>) {
+        // When it was written, the newest one did not know yet how far back it would go.
+        if let Some(map) = &newest {
+            let oldest = kept.iter().find(|kept| kept.generation == map.oldest_generation()).copied();
+            if let (Some(oldest), Some(last)) = (oldest, kept.back_mut()) {
+                last.needs_from = oldest.after_record.min(last.after_record);
+            }
+        }
         (self.newest, self.generation, self.kept) = (newest, generation, kept);
         (self.work, self.messages) = (Duration::ZERO, 0);
     }
@@ -122,14 +131,17 @@ impl Checkpoints {
     ) -> Taken {
         self.generation += 1;
         (self.work, self.messages) = (Duration::ZERO, 0);
-        let parent = (capture.since == Since::Last).then(|| self.newest.clone()).flatten();
+        let parent = match capture.since {
+            Since::Base => None,
+            Since::Last => self.newest.clone(),
+        };
         let (taken_ns, generation) = (clock::now_ns(), self.generation);
         // A delta may go back as far as the one before it did; that is known for sure only when it is encoded.
         let before = self.kept.back().filter(|_| parent.is_some()).map_or(after_record, |kept| kept.needs_from);
         state.after_record = after_record;
         state.policy = Some(self.policy.clone());
         state.checkpoints = self.kept.clone();
-        state.checkpoints.push_back(Kept { generation, needs_from: before.min(after_record) });
+        state.checkpoints.push_back(Kept { generation, after_record, needs_from: before.min(after_record) });
         Taken { capture, state, reason, pause, taken_ns, lease, after_record, generation, parent }
     }
 
@@ -137,11 +149,16 @@ impl Checkpoints {
     pub(crate) fn appended(&mut self, taken_ns: u64, cost: Duration, after_record: u64, page_map: &PageMap) -> u64 {
         self.policy.checkpoint_taken(taken_ns, cost);
         // A delta needs the records of those before it, back to a whole one.
-        let chain_from = match page_map.chain() {
-            0 | 1 => after_record,
-            links => self.kept.iter().rev().nth(links - 2).map_or(0, |kept| kept.needs_from.min(after_record)),
+        let oldest = self.kept.iter().find(|kept| kept.generation == page_map.oldest_generation());
+        let is_whole = page_map.oldest_generation() == page_map.generation();
+        let needs_from = match oldest {
+            _ if is_whole => after_record,
+            Some(oldest) => oldest.after_record.min(after_record),
+            None => 0,
         };
-        self.kept.push_back(Kept { generation: page_map.generation(), needs_from: chain_from.min(after_record) });
+        // The beginning of an actor can be repeated as long as nothing else is kept.
+        let needs_from = if self.kept.is_empty() { 0 } else { needs_from };
+        self.kept.push_back(Kept { generation: page_map.generation(), after_record, needs_from });
         self.newest = Some(page_map.clone());
         // Those that a chain goes back to are remembered too, as long as a chain can be.
         while self.kept.len() > GENERATIONS_KEPT + checkpoint::CHAIN_MAX {
@@ -160,6 +177,11 @@ impl Checkpoints {
     /// Takes over what the policy of an earlier life has learnt.
     pub(crate) fn adopt_policy(&mut self, earlier: Checkpoints) {
         self.policy = earlier.policy;
+    }
+
+    /// Notes what a recovery had to repeat: the next one would have to as well.
+    pub(crate) fn replayed(&mut self, messages: u64, work: Duration) {
+        (self.messages, self.work) = (messages, work);
     }
 
     /// Notes that the process died, or the actor faulted.

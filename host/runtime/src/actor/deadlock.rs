@@ -41,6 +41,11 @@ impl WaitGraph {
         Ok(WaitGuard { graph: self, waiter: waiter.clone() })
     }
 
+    /// Notes that an actor waits no more, before it knows itself.
+    pub(crate) fn leave(&self, waiter: &ActorName) {
+        self.lock().remove(waiter);
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<ActorName, Wait>> {
         self.waits.lock().unwrap_or_else(PoisonError::into_inner)
     }

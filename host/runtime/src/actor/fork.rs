@@ -37,12 +37,21 @@ impl Alive {
         let Replacement { linked, settings, mut spawned, memory, why } = replacement;
         self.finish_all_writing().await?;
         let saved = match memory {
-            Memory::Saved => Some(self.save().await?),
+            Memory::Saved => {
+                let saved = self.save().await;
+                // Saving is no message: what it did to the memory is undone.
+                self.instance = None;
+                Some(saved?)
+            }
             Memory::Snapshot(_) => None,
         };
         let now = self.voice.kept().state.clone();
         let state = match &memory {
-            Memory::Saved => ActorState { spawned, ..now },
+            Memory::Saved => {
+                let Spawned { incarnation, born_ns, seed, .. } = now.spawned;
+                (spawned.incarnation, spawned.born_ns, spawned.seed) = (incarnation, born_ns, seed);
+                ActorState { spawned, ..now }
+            }
             Memory::Snapshot(_) => {
                 spawned.incarnation = now.spawned.incarnation + 1;
                 (spawned.born_ns, spawned.seed) = (clock::now_ns(), services::fresh_seed()?);
@@ -63,11 +72,15 @@ impl Alive {
             Memory::Snapshot(snapshot) => Some(*snapshot),
             Memory::Saved => None,
         };
-        *self = other;
-        // Twice, because nothing before this one can stand in for it should it be damaged.
-        for _ in 0..2 {
-            self.begin_life(snapshot.clone(), &why).await?;
+        let begun = other.begin_life(snapshot, &why, true).await;
+        if let Err(error) = begun {
+            // Whichever life the log has now is the one that goes on.
+            self.take_journal_of(&mut other);
+            self.instance = None;
+            return Err(error);
         }
+        *self = other;
+        self.voice.send_unanswered();
         Ok(())
     }
 }

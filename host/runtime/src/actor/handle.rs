@@ -106,7 +106,14 @@ impl Actors {
         };
         let birth = Birth { state, settings, linked: plugin.linked().clone(), journal, from };
         let (tell, told) = tokio::sync::oneshot::channel();
-        self.system.begin(&name, Beginning::Born(Box::new(birth), tell))?;
+        let is_durable = birth.journal.is_some();
+        if let Err(error) = self.system.begin(&name, Beginning::Born(Box::new(birth), tell)) {
+            // Someone called that name in between. What was begun in the log is nobody's.
+            if is_durable {
+                actor.erase().await?;
+            }
+            return Err(error.into());
+        }
         told.await.unwrap_or(Err(Error::ShutDown))?;
         Ok(actor)
     }
@@ -261,6 +268,11 @@ impl Actor {
             // It is removed whatever comes of its last message.
             self.kill().await.ok();
         }
+        self.erase().await
+    }
+
+    /// Removes what the log has of it.
+    async fn erase(&self) -> Result<(), Error> {
         let Ok(durable) = self.durable() else { return Ok(()) };
         let actor = self.clone();
         let remove = move || {

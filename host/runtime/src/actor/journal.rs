@@ -6,7 +6,7 @@ use belljar_store::{ActorLog, ActorWriter, NextTimer, RecordKind, StoreError, Ti
 use serde::Serialize;
 use tokio::sync::oneshot;
 
-use super::info::ActorInfo;
+use super::info::{ActorInfo, ActorStatus};
 use super::record::{self, Note};
 use crate::Error;
 
@@ -63,8 +63,9 @@ impl Journal {
     pub(crate) fn append_status(&mut self, info: &ActorInfo) -> Result<(), StoreError> {
         let mut update = Update::default();
         update.status = serde_json::to_string(info).ok();
-        update.next_timer = Some(NextTimer::Never);
-        self.told_look_at = None;
+        // One that takes calls again may have timers: whoever looks finds out.
+        self.told_look_at = (info.status == ActorStatus::Running).then_some(0);
+        update.next_timer = Some(self.told_look_at.map_or(NextTimer::Never, NextTimer::At));
         self.append_bytes(RecordKind::Note, &record::encode(&Note::Status), update)
     }
 
@@ -100,6 +101,16 @@ impl Journal {
     fn append_bytes(&mut self, kind: RecordKind, payload: &[u8], update: Update) -> Result<(), StoreError> {
         self.last = Some(self.writer.append_with(kind, payload, update)?.ticket);
         Ok(())
+    }
+
+    /// The ticket of the last record that was appended.
+    pub(crate) fn last(&self) -> Option<Ticket> {
+        self.last
+    }
+
+    /// Whether the record of a ticket, of whatever actor, will never be durable.
+    pub(crate) fn is_lost(&self, ticket: Ticket) -> bool {
+        self.log.is_lost(ticket)
     }
 
     /// The number of the last record.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use belljar_engine::Instance;
 use belljar_engine::capability::BoxFuture;
+use belljar_store::Ticket;
 use tokio::sync::{oneshot, watch};
 
 use super::CheckpointInfo;
@@ -19,6 +20,8 @@ pub(crate) struct Message {
     pub reply: Reply,
     /// Becomes true when nobody waits for the result any more.
     pub cancelled: Option<watch::Receiver<bool>>,
+    /// The last record of the actor that sent it. If that will never be durable, the message was never sent.
+    pub depends: Option<Ticket>,
 }
 
 /// What a message asks for.

@@ -48,8 +48,9 @@ impl Spawned {
 pub(crate) enum CallKey {
     /// The id that an outside client gave it.
     Client(String),
-    /// The call of this number that an incarnation of an actor made.
-    Actor { caller: ActorName, incarnation: u64, call: u64 },
+    /// The call of this number that an actor made. A life begins with a new memory, and no two lives of a name have the
+    /// same number: it is the time when it began.
+    Actor { caller: ActorName, life: u64, call: u64 },
 }
 
 /// Where a message came from.
@@ -68,7 +69,7 @@ pub(crate) enum Origin {
 /// A message that the actor is about to work on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Arrival {
-    /// Its number, from 1 on in each incarnation.
+    /// Its number, from 1 on. A restore by hand numbers on.
     pub sequence: u64,
     pub origin: Origin,
     pub method: String,
@@ -89,8 +90,8 @@ pub(crate) struct HostResult {
 /// The host calls whose result is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum HostAnswer {
-    /// `actors.get`.
-    Get(Result<String, belljar_engine::capability::CallError>),
+    /// `actors.get` of this call.
+    Get(u64, Result<String, belljar_engine::capability::CallError>),
     /// `actors.wait`.
     Wait(Vec<u64>),
 }
@@ -165,7 +166,7 @@ mod tests {
         let arrival = Arrival {
             sequence: 7,
             origin: Origin::Call {
-                key: CallKey::Actor { caller: "a".parse().unwrap(), incarnation: 2, call: 9 },
+                key: CallKey::Actor { caller: "a".parse().unwrap(), life: 2, call: 9 },
                 acknowledged: 4,
             },
             method: "add".to_owned(),

@@ -1,6 +1,6 @@
 //! Reading what an actor was: its newest checkpoint that is undamaged, and the messages that came after.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use belljar_store::checkpoint::{self, Loaded, Packs};
 use belljar_store::{ActorId, ActorLog, Record, RecordKind, StoreError};
@@ -19,6 +19,8 @@ pub(crate) struct Found {
     pub replays: Vec<Replay>,
     /// The highest number of a checkpoint, also of a damaged one.
     pub generation: u64,
+    /// Calls that nobody waits for and that have arrived.
+    pub settled: BTreeSet<u64>,
     /// What could not be read.
     pub damaged: Vec<String>,
 }
@@ -28,7 +30,6 @@ pub(crate) struct Found {
 pub(crate) struct Replay {
     pub arrival: Option<Arrival>,
     pub results: VecDeque<HostAnswer>,
-    pub settled: Vec<u64>,
     /// How often the process died during it.
     pub deaths: u32,
     /// How it ended; none if it did not.
@@ -52,14 +53,18 @@ pub(crate) fn read_from(
     packs: &Packs,
     generation_max: u64,
 ) -> Result<Found, Error> {
-    let mut reader =
-        Reader { damaged: Vec::new(), messages: BTreeMap::new(), notes: Vec::new(), generation: 0, life: None };
+    let mut reader = Reader::default();
     let mut chosen: Option<(Loaded, ActorState)> = None;
     let mut spawned: Option<Spawned> = None;
-    for record in log.history(actor)? {
+    let mut history = log.history(actor)?;
+    while let Some(record) = history.next() {
         let record = match record {
             Ok(record) => record,
             Err(error) if error.is_damage() => {
+                // Checkpoints stand in for one another; nothing stands in for a message.
+                if history.last_kind() != Some(RecordKind::Checkpoint as u8) {
+                    return Err(damage(name, error.to_string()));
+                }
                 reader.damaged.push(error.to_string());
                 continue;
             }
@@ -79,7 +84,9 @@ pub(crate) fn read_from(
                     continue;
                 }
                 let parent = |wanted: u64| payload_of(log, actor, wanted);
-                match checkpoint::load(&record.payload, parent, packs).and_then(with_state) {
+                let loaded = checkpoint::load(&record.payload, parent, packs).and_then(with_state);
+                match loaded {
+                    Ok((loaded, _)) if reader.life.is_some_and(|life| loaded.meta.generation < life) => break,
                     Ok(found) => chosen = Some(found),
                     Err(error) if error.is_damage() => reader.damaged.push(error.to_string()),
                     Err(error) => return Err(error.into()),
@@ -87,28 +94,26 @@ pub(crate) fn read_from(
             }
             _ => reader.take(&record)?,
         }
-        if let (None, Some(generation)) = (&chosen, reader.life) {
-            let message = format!("its present life began with checkpoint {generation}, which is damaged");
-            return Err(ActorError::Damaged { name: name.to_string(), message }.into());
-        }
         if let Some((_, state)) = &chosen
-            && (record.sequence <= state.after_record + 1 || reader.has_all_after(state.sequence))
+            && record.sequence <= state.after_record + 1
         {
             break;
         }
     }
-    let Reader { damaged, mut messages, notes, generation, .. } = reader;
+    let Reader { damaged, mut messages, settled, generation, life } = reader;
     let lost = |what: &str| {
-        let message = match damaged.first() {
-            Some(first) => format!("{what}; {first}"),
-            None => what.to_owned(),
-        };
-        Error::from(ActorError::Damaged { name: name.to_string(), message })
+        let first = damaged.first().map(|first| format!("; {first}")).unwrap_or_default();
+        damage(name, format!("{what}{first}"))
     };
     let (checkpoint, state) = match (chosen, spawned) {
         (Some((loaded, state)), _) => (Some(loaded), state),
-        (None, Some(spawned)) => (None, ActorState::new(spawned)),
-        (None, None) => return Err(lost("neither a checkpoint nor its beginning can be read")),
+        (None, _) if let Some(life) = life => {
+            return Err(lost(&format!("its present life began with checkpoint {life}, which cannot be read")));
+        }
+        // Whoever spawned it was told nothing before its first checkpoint was durable.
+        (None, Some(_)) if damaged.is_empty() => return Err(ActorError::Unknown { name: name.to_string() }.into()),
+        (None, Some(spawned)) if log.entry(actor)?.kept_from <= 1 => (None, ActorState::new(spawned)),
+        (None, _) => return Err(lost("none of its checkpoints can be read")),
     };
     messages.retain(|sequence, _| *sequence > state.sequence);
     let last = messages.keys().next_back().copied();
@@ -120,17 +125,12 @@ pub(crate) fn read_from(
             return Err(lost(&format!("how message {sequence} ended is missing")));
         }
     }
-    let mut replays: Vec<Replay> = messages.into_values().collect();
-    // Arrivals that nobody waited for were noted between messages; each belongs to the time of one.
-    for (sequence, call) in notes {
-        let after = replays.iter_mut().rev().find(|replay| {
-            replay.arrival.as_ref().is_some_and(|arrival| sequence == 0 || arrival.sequence <= sequence)
-        });
-        if let Some(replay) = after {
-            replay.settled.push(call);
-        }
-    }
-    Ok(Found { state, checkpoint, replays, generation, damaged })
+    let replays: Vec<Replay> = messages.into_values().collect();
+    Ok(Found { state, checkpoint, replays, generation, settled, damaged })
+}
+
+fn damage(name: &ActorName, message: String) -> Error {
+    ActorError::Damaged { name: name.to_string(), message }.into()
 }
 
 fn with_state(loaded: Loaded) -> Result<(Loaded, ActorState), StoreError> {
@@ -155,24 +155,19 @@ pub(crate) fn payload_of(log: &ActorLog, actor: ActorId, generation: u64) -> Res
     })
 }
 
+#[derive(Default)]
 struct Reader {
     damaged: Vec<String>,
     messages: BTreeMap<u64, Replay>,
-    /// Calls that have arrived, newest first, with the oldest message seen when the note was.
-    notes: Vec<(u64, u64)>,
+    /// Calls that nobody waits for and that have arrived. No id is ever used again, so it does not matter when.
+    settled: BTreeSet<u64>,
     generation: u64,
-    /// The checkpoint that the actor's present life began with, if that was passed by.
+    /// The first checkpoint of the actor's present life, if its mark was passed by. No earlier one leads to what came
+    /// after it.
     life: Option<u64>,
 }
 
 impl Reader {
-    /// Whether all messages after this one have been read, as far back as their arrivals.
-    fn has_all_after(&self, sequence: u64) -> bool {
-        self.messages.iter().next().is_some_and(|(oldest, message)| {
-            *oldest <= sequence || (*oldest == sequence + 1 && message.arrival.is_some())
-        })
-    }
-
     /// Takes a record, each older than the one before.
     fn take(&mut self, record: &Record) -> Result<(), StoreError> {
         match record.kind {
@@ -194,14 +189,11 @@ impl Reader {
                 let Outcome { sequence, ending } = record::decode(&record.payload)?;
                 self.messages.entry(sequence).or_default().ending = Some(ending);
             }
-            RecordKind::Note => {
-                let before = self.messages.keys().next().map_or(0, |oldest| oldest.saturating_sub(1));
-                match record::decode(&record.payload)? {
-                    Note::Settled { call } => self.notes.push((before, call)),
-                    Note::Life { generation } => self.life = Some(generation),
-                    Note::Status => {}
-                }
-            }
+            RecordKind::Note => match record::decode(&record.payload)? {
+                Note::Settled { call } => drop(self.settled.insert(call)),
+                Note::Life { generation } => self.life = self.life.or(Some(generation)),
+                Note::Status => {}
+            },
             RecordKind::Spawn | RecordKind::Checkpoint | RecordKind::Removal => {}
         }
         Ok(())

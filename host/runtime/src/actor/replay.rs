@@ -1,6 +1,6 @@
 //! Waking an actor, and restoring it: its newest checkpoint, and the messages since then once more.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use super::alive::Alive;
 use super::checkpoints::snapshot_of;
 use super::info::ActorStatus;
 use super::journal::Journal;
-use super::record::{Arrival, Attempt, Ending, HostAnswer};
+use super::record::{Arrival, Attempt, Ending, HostAnswer, Origin};
 use super::recovery::{self, Found, Replay};
 use super::state::ActorState;
 use super::system::{Cell, Durable, System};
@@ -40,7 +40,7 @@ impl Alive {
         for problem in &found.damaged {
             tracing::warn!(actor = %cell.name, problem, "a part of the actor's history is damaged; what is left is enough");
         }
-        let Found { state, checkpoint, replays, generation, .. } = found;
+        let Found { state, checkpoint, replays, generation, settled, .. } = found;
         let (kept, policy) = (state.checkpoints.clone(), state.policy.clone());
         let mut alive = Alive::assemble(system, cell, Some(id), settings, linked, state, Some(journal));
         let snapshot = checkpoint.as_ref().map(snapshot_of);
@@ -49,7 +49,8 @@ impl Alive {
         alive.checkpoints.adopt(policy);
         alive.make_instance(snapshot.as_ref()).await?;
         let replayed = replays.len();
-        alive.replay(replays, is_new_process).await?;
+        alive.replay(replays, &settled, is_new_process).await?;
+        alive.checkpoints.replayed(replayed as u64, started.elapsed());
         if is_new_process && replayed > 0 {
             alive.checkpoints.failed(started.elapsed());
         }
@@ -58,19 +59,17 @@ impl Alive {
     }
 
     /// Repeats the messages of the past, and finishes the one that was interrupted.
-    pub(super) async fn replay(&mut self, replays: Vec<Replay>, is_new_process: bool) -> Result<(), Error> {
+    async fn replay(
+        &mut self,
+        replays: Vec<Replay>,
+        settled: &BTreeSet<u64>,
+        is_new_process: bool,
+    ) -> Result<(), Error> {
+        self.voice.forget(settled);
         for replay in replays {
             let Some(arrival) = replay.arrival else { continue };
-            for call in &replay.settled {
-                self.voice.kept().state.outgoing.remove(call);
-            }
             match replay.ending {
-                Some(ending) if ending.has_effect() => {
-                    self.repeat(&arrival, replay.results, ending).await?;
-                    for call in &replay.settled {
-                        self.voice.kept().state.outgoing.remove(call);
-                    }
-                }
+                Some(ending) if ending.has_effect() => self.repeat(&arrival, replay.results, ending).await?,
                 Some(ending) => {
                     let mut kept = self.voice.kept();
                     kept.state.arrived(&arrival);
@@ -78,6 +77,7 @@ impl Alive {
                 }
                 None => self.resume(&arrival, replay.results, replay.deaths, is_new_process).await?,
             }
+            self.voice.forget(settled);
         }
         self.voice.send_unanswered();
         Ok(())
@@ -93,7 +93,9 @@ impl Alive {
             let mut kept = self.voice.kept();
             (kept.is_past, kept.recorded) = (true, results);
         }
+        self.set_repeating(true);
         let performed = self.perform(arrival, None).await;
+        self.set_repeating(false);
         let mut kept = self.voice.kept();
         kept.is_past = false;
         let left = std::mem::take(&mut kept.recorded).len();
@@ -115,6 +117,11 @@ impl Alive {
         deaths: u32,
         is_new_process: bool,
     ) -> Result<(), Error> {
+        if !is_new_process && arrival.origin == Origin::Outside {
+            // Its end could not be written, and its sender was told that it was not carried out.
+            self.voice.kept().state.arrived(arrival);
+            return self.conclude(arrival, Ending::Cancelled).await.map(|_| ());
+        }
         let deaths = deaths + u32::from(is_new_process);
         let sequence = arrival.sequence;
         if deaths > self.settings.options.message_retries_max {
@@ -173,7 +180,11 @@ impl Alive {
             state
         };
         self.voice = Arc::new(Voice::new(self.system.weak(), state, None, false));
-        Box::pin(self.begin(None)).await
+        let begun = Box::pin(self.begin(None)).await;
+        if begun.is_err() {
+            self.instance = None;
+        }
+        begun
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use belljar_engine::{Fault, Method, WitType};
-use belljar_store::RecordKind;
+use belljar_store::{RecordKind, Ticket};
 use tokio::sync::watch;
 
 use super::alive::Alive;
@@ -35,8 +35,11 @@ impl Alive {
         {
             return self.answer(&message.origin, message.reply, answer);
         }
-        if let Err(error) = self.check_call(&method, &arguments) {
-            return (message.reply)(Err(error));
+        let checked = self.check_call(&method, &arguments);
+        if let Err(error) = &checked
+            && !matches!(message.origin, Origin::Timer { .. })
+        {
+            return (message.reply)(Err(error.clone()));
         }
         let mut arrival = {
             let kept = self.voice.kept();
@@ -44,12 +47,18 @@ impl Alive {
             let (method, now_ns) = (method.to_string(), clock::now_ns());
             Arrival { sequence, origin: message.origin, method, arguments, now_ns }
         };
+        let depends = message.depends;
+        if self.is_lost(depends) {
+            // Whoever sent it has gone back to before it was sent.
+            return;
+        }
         let mut noted = self.note_arrival(&arrival);
         if noted.is_err() {
             // A write has failed since the last message. What was not durable of the actor is gone; from what was, it
             // goes on, if the disk takes it now.
             self.instance = None;
             noted = match self.come_back().await {
+                Ok(()) if self.is_lost(depends) => return,
                 Ok(()) => self.note_again(&mut arrival),
                 Err(error) => Err(error),
             };
@@ -58,10 +67,18 @@ impl Alive {
             self.instance = None;
             return (message.reply)(Err(interrupted(&error)));
         }
+        if let Err(error) = checked {
+            // A timer that asks for what there is not has rung all the same.
+            self.voice.kept().state.arrived(&arrival);
+            if self.conclude(&arrival, Ending::Fault(error.to_string())).await.is_err() {
+                self.instance = None;
+            }
+            return (message.reply)(Err(error));
+        }
         let started = Instant::now();
         let ending = self.perform(&arrival, message.cancelled).await;
         let work = started.elapsed();
-        let is_good = ending.has_effect();
+        let (is_good, is_fault) = (ending.has_effect(), matches!(ending, Ending::Fault(_)));
         match self.conclude(&arrival, ending).await {
             Err(error) => {
                 self.instance = None;
@@ -75,18 +92,29 @@ impl Alive {
         if is_good {
             self.faults_in_row = 0;
             self.checkpoint_if_due(work).await;
-        } else {
+        } else if is_fault {
             self.after_fault().await;
+        } else {
+            self.instance = None;
+        }
+    }
+
+    /// Whether a message depends on what will never be durable.
+    fn is_lost(&self, depends: Option<Ticket>) -> bool {
+        let kept = self.voice.kept();
+        match (depends, &kept.journal) {
+            (Some(depends), Some(journal)) if kept.is_journaled => journal.is_lost(depends),
+            _ => false,
         }
     }
 
     /// Carries a message out on the instance. What it comes to is the same whenever it is repeated.
     pub(super) async fn perform(&mut self, arrival: &Arrival, cancelled: Option<watch::Receiver<bool>>) -> Ending {
-        let time = {
+        let (time, is_past) = {
             let mut kept = self.voice.kept();
             kept.state.arrived(arrival);
             kept.now_ns = arrival.now_ns;
-            kept.state.time_at(arrival.now_ns)
+            (kept.state.time_at(arrival.now_ns), kept.is_past)
         };
         let durability = self.durability();
         let Some(living) = &mut self.instance else {
@@ -105,7 +133,7 @@ impl Alive {
             biased;
             outcome = living.instance.call_json(&arrival.method, &arguments) => Some(outcome),
             () = becomes_true(cancelled) => None,
-            Ok(_) = killed.wait_for(|killed| *killed) => None,
+            Ok(_) = killed.wait_for(|killed| *killed), if !is_past => None,
         };
         match outcome {
             Some(Ok(json)) => {
@@ -187,7 +215,11 @@ impl Alive {
 
     async fn come_back(&mut self) -> Result<(), Error> {
         tokio::time::sleep(backoff(self.faults_in_row)).await;
-        self.reload().await
+        let restored = self.reload().await;
+        if restored.is_err() {
+            self.faults_in_row = self.faults_in_row.saturating_add(1);
+        }
+        restored
     }
 
     /// Checks a call against the component's types, before anything is written down.
@@ -249,12 +281,22 @@ impl Alive {
         };
         let kept = self.voice.kept();
         match &kept.journal {
-            Some(journal) if kept.is_journaled && !is_inside => journal.when_durable(move |durable| {
-                reply(match durable {
-                    Ok(()) => answer,
-                    Err(error) => Err(interrupted(&error.into())),
+            Some(journal) if kept.is_journaled && !is_inside => {
+                // Not on the log's own thread: an answer may have to wait for the log.
+                let system = self.system.clone();
+                let is_actor = matches!(origin, Origin::Call { key: CallKey::Actor { .. }, .. });
+                journal.when_durable(move |durable| {
+                    let answer = match durable {
+                        Ok(()) => answer,
+                        Err(error) => Err(interrupted(&error.into())),
+                    };
+                    if is_actor {
+                        drop(system.spawn(async move { reply(answer) }));
+                    } else {
+                        reply(answer);
+                    }
                 });
-            }),
+            }
             _ => {
                 drop(kept);
                 reply(answer);

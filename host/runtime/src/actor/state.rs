@@ -61,6 +61,8 @@ pub(crate) struct Outgoing {
     pub target: ActorName,
     pub method: String,
     pub arguments: String,
+    /// The life of the actor that made it.
+    pub life: u64,
     /// The result, once it is there.
     pub answer: Option<Result<String, CallError>>,
     /// Whether the guest wants no result.
@@ -138,10 +140,10 @@ impl ActorState {
             Origin::Timer { name, due_ns } if self.timers.get(name).is_some_and(|timer| timer.due_ns == *due_ns) => {
                 self.timers.remove(name);
             }
-            Origin::Call { key: CallKey::Actor { caller, incarnation, .. }, acknowledged } => {
+            Origin::Call { key: CallKey::Actor { caller, life, .. }, acknowledged } => {
                 self.results.retain(|result| match &result.key {
-                    CallKey::Actor { caller: of, incarnation: its, call } if of == caller => {
-                        its > incarnation || (its == incarnation && call >= acknowledged)
+                    CallKey::Actor { caller: of, life: its, call } if of == caller => {
+                        its > life || (its == life && call >= acknowledged)
                     }
                     _ => true,
                 });

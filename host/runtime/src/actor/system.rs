@@ -75,6 +75,10 @@ pub(crate) struct Cell {
     pub idle_since_ns: std::sync::atomic::AtomicU64,
     /// Becomes true when the actor is killed, in the middle of a message if need be.
     pub killed: watch::Sender<bool>,
+    /// Becomes true when the actor's time in memory is over, and its journal free for the next.
+    pub ended: watch::Sender<bool>,
+    /// The end of the one before, if that was still going when this one was started.
+    pub after: Option<watch::Receiver<bool>>,
 }
 
 impl System {
@@ -159,7 +163,7 @@ impl System {
         if live.contains_key(name) {
             return Err(ActorError::NameTaken { name: name.to_string() });
         }
-        Ok(self.start(&mut live, name, beginning))
+        Ok(self.start(&mut live, name, beginning, None))
     }
 
     /// The cell of an actor, which is woken if it sleeps.
@@ -167,17 +171,34 @@ impl System {
         let mut live = self.live();
         match live.get(name) {
             Some(cell) => cell.clone(),
-            None => self.start(&mut live, name, Beginning::Wake),
+            None => self.start(&mut live, name, Beginning::Wake, None),
         }
     }
 
-    fn start(&self, live: &mut HashMap<ActorName, Arc<Cell>>, name: &ActorName, beginning: Beginning) -> Arc<Cell> {
+    /// The cell of an actor whose last one takes no more: the next one begins when that has ended.
+    fn cell_after(&self, gone: &Arc<Cell>) -> Arc<Cell> {
+        let mut live = self.live();
+        match live.get(&gone.name) {
+            Some(cell) if !Arc::ptr_eq(cell, gone) => cell.clone(),
+            _ => self.start(&mut live, &gone.name, Beginning::Wake, Some(gone.ended.subscribe())),
+        }
+    }
+
+    fn start(
+        &self,
+        live: &mut HashMap<ActorName, Arc<Cell>>,
+        name: &ActorName,
+        beginning: Beginning,
+        after: Option<watch::Receiver<bool>>,
+    ) -> Arc<Cell> {
         let cell = Arc::new(Cell {
             name: name.clone(),
             mailbox: Mailbox::new(MAILBOX_LENGTH_MAX),
             durability: OnceLock::new(),
             idle_since_ns: Default::default(),
             killed: watch::Sender::new(false),
+            ended: watch::Sender::new(false),
+            after,
         });
         live.insert(name.clone(), cell.clone());
         if let Some(system) = self.me.upgrade() {
@@ -203,16 +224,13 @@ impl System {
 
     /// Puts a message into an actor's mailbox; an actor that sleeps is woken. A message that finds no room comes back.
     pub(crate) fn deliver(&self, name: &ActorName, mut message: Message) -> Result<(), Message> {
+        let mut cell = self.cell(name);
         loop {
-            let cell = self.cell(name);
             match cell.mailbox.push(message) {
                 Ok(()) => return Ok(()),
                 Err(Refused::Full(back)) => return Err(back),
-                Err(Refused::Closed(back)) => {
-                    // It has just gone to sleep.
-                    self.forget(&cell);
-                    message = back;
-                }
+                // It is just going to sleep.
+                Err(Refused::Closed(back)) => (message, cell) = (back, self.cell_after(&cell)),
             }
         }
     }
@@ -233,15 +251,9 @@ impl System {
     ) -> Result<T, Error> {
         let (tell, told) = oneshot::channel();
         let mut order = order(tell);
-        loop {
-            let cell = self.cell(name);
-            match cell.mailbox.order(order) {
-                Ok(()) => break,
-                Err(back) => {
-                    self.forget(&cell);
-                    order = back;
-                }
-            }
+        let mut cell = self.cell(name);
+        while let Err(back) = cell.mailbox.order(order) {
+            (order, cell) = (back, self.cell_after(&cell));
         }
         told.await.unwrap_or(Err(Error::ShutDown))
     }

@@ -45,6 +45,7 @@ impl Actor {
                 }
             }),
             cancelled: None,
+            depends: None,
         };
         self.system.deliver_when_room(&self.name, message).await;
         told.await.unwrap_or(Err(Error::ShutDown))

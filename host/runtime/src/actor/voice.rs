@@ -1,7 +1,7 @@
 //! An actor's side of the capabilities: what its guest calls, it answers, from the journal during a replay and from the
 //! world otherwise. It outlives instances, because answers of other actors arrive when they like.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use super::record::{CallKey, HostAnswer, HostResult, Note, Origin};
 use super::state::{ActorState, OUTGOING_MAX, Outgoing, TIMERS_MAX, Timer};
 use super::system::System;
 use super::{ActorName, MESSAGE_BYTES_MAX};
+use crate::clock;
 
 /// What an actor's instance and its body share.
 pub(crate) struct Voice {
@@ -32,6 +33,9 @@ pub(crate) struct Kept {
     pub journal: Option<Journal>,
     /// Whether messages and host calls are written down, and not checkpoints alone.
     pub is_journaled: bool,
+    /// What distinguishes the calls of this life from those of others. One that is not replayed goes back to what it
+    /// was and numbers its calls again, so each time in memory is a life of its own.
+    pub life: u64,
     /// The time of the running message.
     pub now_ns: u64,
     /// Whether a message of the past is being repeated: nothing leaves then.
@@ -45,21 +49,22 @@ pub(crate) struct Kept {
 impl Voice {
     pub(crate) fn new(system: Weak<System>, state: ActorState, journal: Option<Journal>, is_journaled: bool) -> Voice {
         let name = state.spawned.name.clone();
-        let kept = Kept {
-            state,
-            journal,
-            is_journaled,
-            now_ns: 0,
-            is_past: false,
-            recorded: VecDeque::new(),
-            unsent: Vec::new(),
-        };
+        let life = if is_journaled { state.spawned.born_ns } else { clock::now_ns() };
+        // A message of the past may wait for calls that were made before it.
+        let unsent = state.outgoing.iter().filter(|(_, call)| call.answer.is_none()).map(|(id, _)| *id).collect();
+        let kept =
+            Kept { state, journal, is_journaled, life, now_ns: 0, is_past: false, recorded: VecDeque::new(), unsent };
         Voice { system, name, kept: Mutex::new(kept), answered: Notify::new() }
     }
 
     /// What the actor keeps. Held only for a moment, never across a wait.
     pub(crate) fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Forgets calls that nobody waits for and that have arrived.
+    pub(crate) fn forget(&self, settled: &BTreeSet<u64>) {
+        self.kept().state.outgoing.retain(|call, _| !settled.contains(call));
     }
 
     /// Sends what a replay has left unsent: calls without a result, which their targets may know or not.
@@ -88,7 +93,7 @@ impl Voice {
             let Some(outgoing) = kept.state.outgoing.get(&call).filter(|outgoing| outgoing.answer.is_none()) else {
                 return;
             };
-            let key = CallKey::Actor { caller: self.name.clone(), incarnation: kept.state.spawned.incarnation, call };
+            let key = CallKey::Actor { caller: self.name.clone(), life: outgoing.life, call };
             let voice = Arc::downgrade(self);
             let message = Message {
                 origin: Origin::Call { key, acknowledged: kept.state.acknowledged() },
@@ -99,6 +104,7 @@ impl Voice {
                     }
                 }),
                 cancelled: None,
+                depends: kept.journal.as_ref().and_then(Journal::last),
             };
             (message, outgoing.target.clone())
         };
@@ -124,6 +130,10 @@ impl Voice {
 
     /// Takes the result of a call. If nobody asks for it, it was for a state that was undone.
     fn answer(&self, call: u64, result: Result<String, CallError>) {
+        // Before anyone else runs: whoever answered may call this actor next, and that is no circle.
+        if let Some(system) = self.system.upgrade() {
+            system.waits().leave(&self.name);
+        }
         {
             let mut kept = self.kept();
             match kept.state.outgoing.get_mut(&call) {
@@ -143,7 +153,9 @@ impl Voice {
         if kept.state.outgoing.get(&call).is_none_or(|outgoing| outgoing.abandoned) {
             return Ok(Ok(Err(CallError::UnknownCall(call))));
         }
-        if let Some(HostAnswer::Get(result)) = kept.recorded.front() {
+        if let Some(HostAnswer::Get(of, result)) = kept.recorded.front()
+            && *of == call
+        {
             let result = result.clone();
             kept.recorded.pop_front();
             kept.taken(call, &result);
@@ -156,7 +168,7 @@ impl Voice {
             return Err(kept.state.outgoing[&call].target.clone());
         };
         kept.taken(call, &result);
-        Ok(kept.record(HostAnswer::Get(result.clone())).map(|()| result))
+        Ok(kept.record(HostAnswer::Get(call, result.clone())).map(|()| result))
     }
 
     /// Sends the calls that a replay has left unsent, now that the guest has come to what was never recorded.
@@ -236,16 +248,17 @@ impl ActorHost for Speaker {
             }
             let (call, is_live) = {
                 let mut kept = voice.kept();
-                if kept.state.outgoing.len() >= OUTGOING_MAX {
-                    let message = format!("made {OUTGOING_MAX} calls without taking their results");
+                let is_live = !kept.is_past && kept.recorded.is_empty();
+                // How many are left depends on when results arrived, so a replay must not count them.
+                if is_live && kept.state.outgoing.len() >= OUTGOING_MAX {
+                    let message = format!("made {OUTGOING_MAX} calls without taking their results or letting them go");
                     return Err(FaultKind::Misuse { message });
                 }
                 let Some(call) = kept.state.next_call() else {
                     return Err(FaultKind::Misuse { message: "made a million calls in one message".to_owned() });
                 };
-                let outgoing = Outgoing { target, method, arguments, answer: None, abandoned: false };
+                let outgoing = Outgoing { target, method, arguments, life: kept.life, answer: None, abandoned: false };
                 kept.state.outgoing.insert(call, outgoing);
-                let is_live = !kept.is_past && kept.recorded.is_empty();
                 if !is_live {
                     kept.unsent.push(call);
                 }
@@ -273,24 +286,23 @@ impl ActorHost for Speaker {
             let Some(system) = voice.system.upgrade() else {
                 return Err(FaultKind::Host { message: "the runtime was shut down".to_owned() });
             };
-            let _waits = match system.waits().enter(&voice.name, vec![target], 1) {
-                Ok(guard) => guard,
-                Err(circle) => {
-                    let circle: Vec<String> = circle.iter().map(ToString::to_string).collect();
-                    let error = CallError::Deadlock(format!("{} would wait for ever", circle.join(" → ")));
-                    let mut kept = voice.kept();
-                    let result = Err(error);
-                    kept.taken(call, &result);
-                    kept.record(HostAnswer::Get(result.clone()))?;
-                    return Ok(result);
-                }
-            };
             loop {
                 let answered = voice.answered.notified();
-                match voice.try_get(call) {
-                    Ok(outcome) => return outcome,
-                    Err(_) => answered.await,
+                let entered = system.waits().enter(&voice.name, vec![target.clone()], 1);
+                // The result may have come just before the look for a circle.
+                if let Ok(outcome) = voice.try_get(call) {
+                    return outcome;
                 }
+                let Err(circle) = entered else {
+                    answered.await;
+                    continue;
+                };
+                let circle: Vec<String> = circle.iter().map(ToString::to_string).collect();
+                let result = Err(CallError::Deadlock(format!("{} would wait for ever", circle.join(" → "))));
+                let mut kept = voice.kept();
+                kept.taken(call, &result);
+                kept.record(HostAnswer::Get(call, result.clone()))?;
+                return Ok(result);
             }
         })
     }

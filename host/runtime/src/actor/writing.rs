@@ -27,27 +27,31 @@ pub(super) struct Writing {
 }
 
 impl Alive {
-    /// Takes the first checkpoint of a life: of the snapshot that it began with, or of what the instance is now.
+    /// Takes the first checkpoint of a life: of the snapshot that it began with, or of what the instance is now. One that
+    /// nothing before it leads to is marked, and taken twice: no earlier checkpoint may stand in for it.
     pub(super) async fn begin_life(
         &mut self,
         snapshot: Option<belljar_engine::Snapshot>,
         why: &str,
+        is_marked: bool,
     ) -> Result<(), Error> {
-        let generation = self.checkpoints.generation + 1;
-        if generation > 1
-            && let Some(journal) = &mut self.voice.kept().journal
-        {
-            journal.append(RecordKind::Note, &Note::Life { generation })?;
-        }
-        match snapshot {
+        let snapshot = match (snapshot, &mut self.instance) {
             // The instance is this and nothing else, and its next capture counts from here on.
-            Some(snapshot) => {
-                let capture = Capture { snapshot, since: Since::Base };
-                self.write_checkpoint(capture, why.to_owned(), Duration::ZERO)?;
-            }
-            None => drop(self.take_checkpoint(why.to_owned()).await?),
-        }
+            (Some(snapshot), _) => snapshot,
+            (None, Some(living)) => living.instance.capture().await?.snapshot,
+            (None, None) => return Err(belljar_engine::Error::InstanceGone.into()),
+        };
+        let whole = || Capture { snapshot: snapshot.clone(), since: Since::Base };
+        self.write_checkpoint(whole(), why.to_owned(), Duration::ZERO)?;
         self.finish_all_writing().await?;
+        if is_marked {
+            let generation = self.checkpoints.generation;
+            if let Some(journal) = &mut self.voice.kept().journal {
+                journal.append(RecordKind::Note, &Note::Life { generation })?;
+            }
+            self.write_checkpoint(whole(), why.to_owned(), Duration::ZERO)?;
+            self.finish_all_writing().await?;
+        }
         let info = self.describe(0);
         if let Some(journal) = &mut self.voice.kept().journal {
             journal.append_listing(&ActorInfo { awake: None, ..info })?;
@@ -70,6 +74,9 @@ impl Alive {
 
     /// Takes a checkpoint, if one is due.
     pub(super) async fn checkpoint_if_due(&mut self, work: Duration) {
+        if self.writing.as_ref().is_some_and(|writing| writing.task.is_finished()) {
+            self.checkpoint_written().await;
+        }
         let Some(reason) = self.checkpoints.after_call(self.cell.name.as_str(), work) else { return };
         // The next end of a call asks again.
         if self.writing.is_none()
@@ -169,6 +176,9 @@ impl Alive {
             let mut update = Update::default();
             update.kept_from = Some(kept_from);
             journal.append_checkpoint(&encoded.payload, update, kept.state.look_at_ns())?;
+            // Its chunks are nobody else's until it is durable.
+            let pin = encoded.pin;
+            journal.when_durable(move |_| drop(pin));
         }
         Ok(())
     }

@@ -199,6 +199,11 @@ impl Commit {
         }
     }
 
+    /// Whether the record of a ticket will never be durable.
+    pub(super) fn is_lost(&self, ticket: Ticket) -> bool {
+        matches!(self.lock().outcome(ticket), Some(Err(_)))
+    }
+
     /// Makes the next frame begin a segment, where nothing waits to be written, and returns the number of
     /// the segment that is written to from now on.
     pub(super) fn begin_segment(&self) -> u64 {

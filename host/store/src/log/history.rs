@@ -15,6 +15,7 @@ pub struct History {
     inner: Arc<Inner>,
     entry: ActorEntry,
     next: Next,
+    last_kind: Option<u8>,
 }
 
 #[derive(Clone, Copy)]
@@ -30,12 +31,20 @@ enum Next {
 impl History {
     pub(super) fn new(inner: Arc<Inner>, entry: ActorEntry) -> Self {
         let next = Next::At(entry.head, entry.sequence);
-        Self { inner, entry, next }
+        Self { inner, entry, next, last_kind: None }
+    }
+
+    /// The number of the kind of the record that was returned last, also of one that is damaged; none where even that
+    /// cannot be read.
+    pub fn last_kind(&self) -> Option<u8> {
+        self.last_kind
     }
 
     fn read(&mut self, position: Position, sequence: u64) -> Result<Record, StoreError> {
         self.next = Next::Before(position, sequence);
+        self.last_kind = None;
         let (header, record) = self.inner.segments.read(position)?;
+        self.last_kind = Some(header.kind);
         if header.actor != self.entry.id || header.sequence != sequence {
             return Err(self.inner.segments.not_of_actor(position, self.entry.id));
         }

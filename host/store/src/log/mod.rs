@@ -171,6 +171,11 @@ impl ActorLog {
         self.inner.commit().when_durable(ticket, callback);
     }
 
+    /// Whether the record of a ticket will never be durable.
+    pub fn is_lost(&self, ticket: Ticket) -> bool {
+        self.inner.commit().is_lost(ticket)
+    }
+
     /// Waits until the record of a ticket is durable.
     ///
     /// # Errors
