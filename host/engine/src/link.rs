@@ -138,9 +138,9 @@ impl Linked {
         store.set_epoch_deadline(1);
         let give_up = store.data().give_up();
         let instantiation = tokio::time::timeout_at(give_up, inner.pre.instantiate_async(&mut store));
-        let (outcome, memories) = birth::with_memories(memories, instantiation).await;
+        let (outcome, mappings) = birth::with_memories(memories.clone(), instantiation).await;
         let instance = Fault::check(outcome, store.data())?;
-        Ok(Instance::new(self.clone(), store, instance, Attached::new(memories)))
+        Ok(Instance::new(self.clone(), store, instance, Attached::new(mappings, &memories)))
     }
 }
 

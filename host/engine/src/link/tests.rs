@@ -23,7 +23,10 @@ fn an_import_that_nobody_provides_is_named() {
         ("wasi:io/streams@0.3.0", "build the plugin for WASI 0.2"),
         ("belljar:plugin/log@9.0.0", "this Belljar offers belljar:plugin/log@0.1.0"),
         ("belljar:plugin/http@0.2.0", "this Belljar offers belljar:plugin/http@0.1.0"),
-        ("belljar:plugin/gpu@0.1.0", "the interfaces are log, progress, metrics, clock, random, objects, http"),
+        (
+            "belljar:plugin/gpu@0.1.0",
+            "the interfaces are log, progress, metrics, clock, random, objects, timers, http, actors",
+        ),
     ] {
         let error = refusal(&interface(name));
         assert!(matches!(&error, Error::MissingImport { import, .. } if import == name), "{error}");

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use super::Snapshot;
 use super::birth::MemoryPlan;
 use super::image::Image;
-use super::mapping::PAGE_BYTES;
+use crate::Digest;
 
 /// A state that instances can start from without a copy of it: the base image of a component, or a later state.
 /// Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct ActorImage {
+    /// What the component is known by.
+    pub(super) component: Digest,
     pub(super) memories: Arc<[ImageMemory]>,
     pub(super) globals: Arc<[u64]>,
 }
@@ -29,10 +31,10 @@ pub(super) struct ImageMemory {
 impl ActorImage {
     /// The size of all memories together.
     pub fn size_bytes(&self) -> u64 {
-        self.memories.iter().map(|memory| memory.size_bytes as u64).sum()
+        self.memories.iter().fold(0, |bytes, memory| bytes.saturating_add(memory.size_bytes as u64))
     }
 
-    /// This image with the pages and globals of a snapshot.
+    /// This image with the pages and globals of a snapshot that was checked.
     pub(super) fn with(&self, snapshot: &Snapshot) -> io::Result<ActorImage> {
         let mut memories = Vec::with_capacity(self.memories.len());
         for (base, wanted) in self.memories.iter().zip(&snapshot.memories) {
@@ -41,15 +43,8 @@ impl ActorImage {
                 Some(image) => image.copy(size_bytes)?,
                 None => Image::zeros(size_bytes)?,
             };
-            let mut bytes = wanted.bytes.as_slice();
-            for run in &wanted.runs {
-                let length = usize::try_from(run.pages).map_err(io::Error::other)?.saturating_mul(PAGE_BYTES);
-                let (part, rest) = bytes.split_at_checked(length).ok_or(io::ErrorKind::UnexpectedEof)?;
-                if (run.first_page + run.pages).saturating_mul(PAGE_BYTES as u64) > wanted.size_bytes {
-                    return Err(io::Error::other("a page of the snapshot lies outside its memory"));
-                }
-                image.write(run.first_page, part)?;
-                bytes = rest;
+            for (first_page, bytes) in wanted.contents() {
+                image.write(first_page, bytes)?;
             }
             memories.push(ImageMemory {
                 image: Some(Arc::new(image)),
@@ -57,7 +52,8 @@ impl ActorImage {
                 grown_at_start_bytes: base.grown_at_start_bytes,
             });
         }
-        Ok(ActorImage { memories: memories.into(), globals: snapshot.globals.as_slice().into() })
+        let (component, globals) = (self.component, snapshot.globals.as_slice().into());
+        Ok(ActorImage { component, memories: memories.into(), globals })
     }
 
     /// What the memories of a new instance shall be. Start functions run on fresh memories; where there are any, the

@@ -8,6 +8,7 @@ use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, Instance as ComponentInstance};
 
 use super::actor_image::{ActorImage, ImageMemory};
+use super::birth::MemoryPlan;
 use super::image::Image;
 use super::mapping::{Mapping, PAGE_BYTES};
 use super::{Capture, MemorySnapshot, PageRun, Since, Snapshot, pages};
@@ -23,6 +24,8 @@ pub const OWN_IMAGE_PAGES_MIN: u64 = 256;
 pub(crate) struct AttachedMemory {
     mapping: Arc<Mapping>,
     image: Option<Arc<Image>>,
+    /// The memory's size when it got the image.
+    image_of_bytes: usize,
 }
 
 /// The memories of an instance.
@@ -71,7 +74,8 @@ impl Linked {
         let fresh = self.component().fresh_memories();
         let fresh =
             fresh.iter().map(|plan| ImageMemory { image: plan.image.clone(), size_bytes: 0, grown_at_start_bytes: 0 });
-        let fresh = ActorImage { memories: fresh.collect(), globals: Arc::default() };
+        let digest = self.component().digest();
+        let fresh = ActorImage { component: digest, memories: fresh.collect(), globals: Arc::default() };
         let declared = self.component().declared_memory_bytes();
         let grown = |memory: &MemorySnapshot, declared: u64| (memory.size_bytes.saturating_sub(declared)) as usize;
         let growth: Vec<usize> =
@@ -86,7 +90,11 @@ impl Linked {
                         grown_at_start_bytes: growth,
                     }
                 });
-            return Ok(ActorImage { memories: memories.collect(), globals: snapshot.globals.into() });
+            return Ok(ActorImage {
+                component: digest,
+                memories: memories.collect(),
+                globals: snapshot.globals.into(),
+            });
         }
         let mut image = fresh.with(&snapshot).map_err(|error| snapshot_failed(self, &error))?;
         let memories = image.memories.iter().zip(growth);
@@ -118,7 +126,7 @@ impl Linked {
         label: &str,
     ) -> Result<Instance, Error> {
         let component = self.component();
-        if image.memories.len() != base.memories.len() || image.globals.len() != base.globals.len() {
+        if image.component != base.component {
             return Err(snapshot_failed(self, &"it is of another component"));
         }
         self.check_memory(image.size_bytes())?;
@@ -128,17 +136,20 @@ impl Linked {
             if memory.mapping.size_bytes() != wanted.size_bytes {
                 return Err(snapshot_failed(self, &"the component's memories do not have the sizes that they had"));
             }
-            if component.has_start()
-                && let Some(image) = &wanted.image
-            {
+            if component.has_start() {
                 // SAFETY: the instance was just made; no guest runs, and nothing refers to its memory.
-                unsafe { memory.mapping.map(image) }.map_err(|error| snapshot_failed(self, &error))?;
+                unsafe { memory.mapping.map(wanted.image.as_deref()) }
+                    .map_err(|error| snapshot_failed(self, &error))?;
             }
             memory.image = wanted.image.clone();
+            memory.image_of_bytes = wanted.size_bytes;
         }
         instance.attached.is_own = !image.is_same(base);
         instance.store.data_mut().limiter.set_memory_bytes(image.size_bytes());
-        instance.set_globals(&base.globals, &image.globals).await?;
+        // A start function that found larger memories than it did for the base image may have noted that.
+        let is_as_base = !component.has_start() || image.size_bytes() == base.size_bytes();
+        let fresh = if is_as_base { base.globals.clone() } else { instance.read_globals().await?.into() };
+        instance.set_globals(&fresh, &image.globals).await?;
         Ok(instance)
     }
 
@@ -153,42 +164,44 @@ impl Linked {
             let image = self.image_of(snapshot, &base)?;
             return self.start_from(&image, &base, services, label).await;
         }
+        self.check(snapshot, &base)?;
         let sizes = base
             .memories
             .iter()
             .zip(&snapshot.memories)
             .map(|(memory, wanted)| ImageMemory { size_bytes: wanted.size_bytes as usize, ..memory.clone() });
-        if snapshot.memories.len() != base.memories.len() {
-            return Err(snapshot_failed(self, &"it is of another component"));
-        }
-        let image = ActorImage { memories: sizes.collect(), globals: snapshot.globals.as_slice().into() };
+        let globals = snapshot.globals.as_slice().into();
+        let image = ActorImage { component: base.component, memories: sizes.collect(), globals };
         let mut instance = self.start_from(&image, &base, services, label).await?;
         instance.attached.is_own = false;
         for (memory, wanted) in instance.attached.memories.iter().zip(&snapshot.memories) {
-            let mut bytes = wanted.bytes.as_slice();
-            for run in &wanted.runs {
-                let length = (run.pages as usize).saturating_mul(PAGE_BYTES);
-                let (part, rest) =
-                    bytes.split_at_checked(length).ok_or_else(|| snapshot_failed(self, &"pages of it are missing"))?;
+            for (first_page, bytes) in wanted.contents() {
                 // SAFETY: the instance was just made; no guest runs, and nothing refers to its memory.
-                unsafe { memory.mapping.write(run.first_page, part) }.map_err(|error| snapshot_failed(self, &error))?;
-                bytes = rest;
+                unsafe { memory.mapping.write(first_page, bytes) }.map_err(|error| snapshot_failed(self, &error))?;
             }
         }
         Ok(instance)
     }
 
     /// The image of a snapshot, for many instances of it or to have one ready.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Linked::restore`].
     pub async fn image(&self, snapshot: &Snapshot, services: &Services) -> Result<ActorImage, Error> {
         let base = self.base_image(services).await?;
         self.image_of(snapshot, &base)
     }
 
     fn image_of(&self, snapshot: &Snapshot, base: &ActorImage) -> Result<ActorImage, Error> {
-        if snapshot.memories.len() != base.memories.len() {
-            return Err(snapshot_failed(self, &"it is of another component"));
-        }
+        self.check(snapshot, base)?;
         base.with(snapshot).map_err(|error| snapshot_failed(self, &error))
+    }
+
+    /// Before anything is made of a snapshot.
+    fn check(&self, snapshot: &Snapshot, base: &ActorImage) -> Result<(), Error> {
+        snapshot.check(base).map_err(|message| snapshot_failed(self, &message))?;
+        self.check_memory(snapshot.size_bytes())
     }
 
     fn check_memory(&self, wanted_bytes: u64) -> Result<(), Error> {
@@ -233,25 +246,27 @@ impl Instance {
         let base = self.linked.component().base_image_cell().get()?;
         let memories = self.attached.memories.iter().zip(base.memories.iter()).map(|(memory, base)| ImageMemory {
             image: memory.image.clone(),
-            size_bytes: memory.mapping.size_bytes(),
+            size_bytes: memory.image_of_bytes,
             grown_at_start_bytes: base.grown_at_start_bytes,
         });
-        self.attached.is_own.then(|| ActorImage { memories: memories.collect(), globals: globals.into() })
+        let component = base.component;
+        self.attached.is_own.then(|| ActorImage { component, memories: memories.collect(), globals: globals.into() })
     }
 
     /// The BLAKE3 of all memories and globals: equal exactly if two instances of a component have the same state.
     pub async fn state_digest(&mut self) -> Result<crate::Digest, Error> {
+        let globals = self.read_globals().await?;
         let mut hasher = blake3::Hasher::new();
         for memory in &self.attached.memories {
             let size_bytes = memory.mapping.size_bytes();
             hasher.update(&(size_bytes as u64).to_le_bytes());
             let mut bytes = Vec::with_capacity(size_bytes);
-            // SAFETY: `&mut self` says that no call is running, and so does `read_globals` for dropped calls.
+            // SAFETY: `&mut self` says that no call is running, and `read_globals` that none was left halfway.
             unsafe { memory.mapping.read(0, size_bytes.div_ceil(PAGE_BYTES) as u64, &mut bytes) }
                 .map_err(|error| snapshot_failed(&self.linked, &error))?;
             hasher.update(&bytes);
         }
-        for global in self.read_globals().await? {
+        for global in globals {
             hasher.update(&global.to_le_bytes());
         }
         Ok(crate::Digest::from_hash(hasher.finalize()))
@@ -305,8 +320,13 @@ impl Instance {
 }
 
 impl Attached {
-    pub(crate) fn new(mappings: Vec<Arc<Mapping>>) -> Attached {
-        let memories = mappings.into_iter().map(|mapping| AttachedMemory { mapping, image: None });
+    /// The memories that an instantiation made by these plans.
+    pub(crate) fn new(mappings: Vec<Arc<Mapping>>, plans: &[MemoryPlan]) -> Attached {
+        let memories = mappings.into_iter().enumerate().map(|(at, mapping)| AttachedMemory {
+            image_of_bytes: mapping.size_bytes(),
+            mapping,
+            image: plans.get(at).and_then(|plan| plan.image.clone()),
+        });
         Attached { memories: memories.collect(), is_own: false }
     }
 
@@ -340,6 +360,7 @@ impl AttachedMemory {
     }
 
     fn rebase(&mut self, captured: &MemorySnapshot, is_own: bool) -> io::Result<()> {
+        self.image_of_bytes = self.mapping.size_bytes();
         let own = self.image.as_mut().filter(|_| is_own).and_then(Arc::get_mut);
         let (image, was_bytes) = match own {
             Some(image) => {
@@ -356,11 +377,8 @@ impl AttachedMemory {
                 (Arc::get_mut(self.image.insert(Arc::new(copy))).expect("it was made just now"), 0)
             }
         };
-        let mut bytes = captured.bytes.as_slice();
-        for run in &captured.runs {
-            let (part, rest) = bytes.split_at(run.pages as usize * PAGE_BYTES);
-            image.write(run.first_page, part)?;
-            bytes = rest;
+        for (first_page, bytes) in captured.contents() {
+            image.write(first_page, bytes)?;
         }
         if image.size_bytes() == was_bytes {
             for run in &captured.runs {
@@ -370,7 +388,7 @@ impl AttachedMemory {
             return Ok(());
         }
         // SAFETY: as above, for the whole memory.
-        unsafe { self.mapping.map(image) }
+        unsafe { self.mapping.map(Some(image)) }
     }
 }
 

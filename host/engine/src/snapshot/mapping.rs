@@ -50,6 +50,10 @@ impl Mapping {
         let base = NonNull::new(base.cast()).ok_or(io::ErrorKind::OutOfMemory)?;
         let mapping =
             Mapping { base, capacity_bytes, total_bytes: total_bytes.max(PAGE_BYTES), size_bytes: AtomicUsize::new(0) };
+        // A huge page counts as written as a whole, and a small guest would have 2 MiB of memory for its first byte. A
+        // kernel that knows no huge pages refuses, and needs no telling.
+        // SAFETY: the range is this reservation; the advice changes nothing of what is read there.
+        let _ = unsafe { rustix::mm::madvise(mapping.at(0), mapping.total_bytes, Advice::LinuxNoHugepage) };
         mapping.grow(size_bytes)?;
         Ok(mapping)
     }
@@ -79,18 +83,20 @@ impl Mapping {
         Ok(())
     }
 
-    /// Replaces the memory's contents by an image and, behind its end, zeros.
+    /// Replaces the memory's contents by an image, if there is one, and, behind its end, zeros.
     ///
     /// # Safety
     ///
     /// No guest runs on this memory, and no reference into it is alive.
-    pub(crate) unsafe fn map(&self, image: &Image) -> io::Result<()> {
-        let (open, covered) = (page_up(self.size_bytes()), page_up(image.size_bytes()));
+    pub(crate) unsafe fn map(&self, image: Option<&Image>) -> io::Result<()> {
+        let (open, covered) = (page_up(self.size_bytes()), page_up(image.map_or(0, Image::size_bytes)));
         if covered > open {
             return Err(io::Error::other("the image is larger than the memory"));
         }
         let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::PRIVATE | MapFlags::FIXED);
-        if covered > 0 {
+        if let Some(image) = image
+            && covered > 0
+        {
             // SAFETY: the range lies inside this reservation, which belongs to this value alone; the caller promises
             // that nobody uses its old contents.
             unsafe { rustix::mm::mmap(self.at(0), covered, protection, flags, image.file(), 0)? };
@@ -200,18 +206,20 @@ unsafe impl MemoryCreator for HostMemories {
         &self,
         _ty: MemoryType,
         minimum_bytes: usize,
-        _maximum_bytes: Option<usize>,
+        maximum_bytes: Option<usize>,
         reserved_bytes: Option<usize>,
         guard_bytes: usize,
     ) -> Result<Box<dyn LinearMemory>, String> {
         let create = || {
             let plan = birth::next_memory();
-            let size_bytes = plan.size_bytes.unwrap_or(minimum_bytes).max(minimum_bytes);
+            let planned_bytes = plan.size_bytes.unwrap_or(minimum_bytes);
+            let size_bytes = planned_bytes.min(maximum_bytes.unwrap_or(usize::MAX)).max(minimum_bytes);
             let capacity_bytes = page_up(reserved_bytes.unwrap_or(0).max(size_bytes));
             let mapping = Arc::new(Mapping::new(size_bytes, capacity_bytes, guard_bytes)?);
-            if let Some(image) = &plan.image {
+            // Who planned a size that the memory may not have finds out from the size that it has.
+            if plan.image.is_some() && size_bytes == planned_bytes {
                 // SAFETY: the memory is new; nobody has its address yet.
-                unsafe { mapping.map(image)? };
+                unsafe { mapping.map(plan.image.as_deref())? };
             }
             birth::note_memory(&mapping);
             io::Result::Ok(mapping)

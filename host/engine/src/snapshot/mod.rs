@@ -17,12 +17,14 @@
 //! | `birth.rs` | which contents a memory gets that is being made |
 //! | `pages.rs` | which pages were written |
 //! | `actor_image.rs` | all memories and globals of an instance, as images |
+//! | `check.rs` | whether a snapshot can be one of a component |
 //! | `capture.rs` | taking a snapshot, and making an instance of one |
 //! | `instrument/` | accessors for globals, data segments taken out, what is in the way |
 
 pub(crate) mod actor_image;
 pub(crate) mod birth;
 pub(crate) mod capture;
+mod check;
 pub(crate) mod image;
 pub(crate) mod instrument;
 pub(crate) mod mapping;
@@ -81,12 +83,26 @@ pub enum Since {
 impl Snapshot {
     /// How many pages it holds.
     pub fn pages(&self) -> u64 {
-        self.memories.iter().flat_map(|memory| &memory.runs).map(|run| run.pages).sum()
+        let runs = self.memories.iter().flat_map(|memory| &memory.runs);
+        runs.fold(0, |pages, run| pages.saturating_add(run.pages))
     }
 
     /// The size of all memories together.
     pub fn size_bytes(&self) -> u64 {
-        self.memories.iter().map(|memory| memory.size_bytes).sum()
+        self.memories.iter().fold(0, |bytes, memory| bytes.saturating_add(memory.size_bytes))
+    }
+}
+
+impl MemorySnapshot {
+    /// The first page of each run, and the run's contents.
+    pub fn contents(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        let mut rest = self.bytes.as_slice();
+        self.runs.iter().map(move |run| {
+            let length = usize::try_from(run.pages).unwrap_or(usize::MAX).saturating_mul(PAGE_BYTES);
+            let (part, behind) = rest.split_at(length.min(rest.len()));
+            rest = behind;
+            (run.first_page, part)
+        })
     }
 }
 

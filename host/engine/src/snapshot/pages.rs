@@ -112,10 +112,12 @@ fn scan(pagemap: &File, start: usize, length: usize) -> rustix::io::Result<Vec<R
             let page = |address: u64| (address - start as u64) / PAGE_BYTES as u64;
             push(&mut written, page(region.start)..page(region.end));
         }
-        if request.walk_end <= from {
-            break;
+        // The kernel tells in `walk_end` too how far it got, but not reliably: where it filled its own buffer once and
+        // then reached the end, that stays where the buffer was full, and what lies behind would be found twice.
+        match regions[..found].last() {
+            Some(last) if found == REGIONS_MAX => from = last.end,
+            _ => break,
         }
-        from = request.walk_end;
     }
     Ok(written)
 }
@@ -155,3 +157,6 @@ fn push(ranges: &mut Vec<Range<u64>>, range: Range<u64>) {
         _ => ranges.push(range),
     }
 }
+
+#[cfg(test)]
+mod tests;

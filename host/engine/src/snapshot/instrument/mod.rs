@@ -29,8 +29,8 @@
 //!   function of each core instance, and of those that the components have which it instantiates.
 //! - Active data segments that certainly fit into a memory of the same module become empty, and their contents are
 //!   handed to the engine ([`PreparedMemory::data`]), which maps them instead of having them copied for every
-//!   instance. Segments into imported memories and with computed offsets stay: instantiation writes them, and
-//!   what is mapped over the memory afterwards wins.
+//!   instance. Segments into imported memories and with computed offsets stay, and so do those behind them, which
+//!   may lie over them: instantiation writes them, and what is mapped over the memory afterwards wins.
 
 mod builtins;
 mod imports;
@@ -91,9 +91,11 @@ pub(crate) struct Prepared<'a> {
     pub(crate) memories: Vec<PreparedMemory<'a>>,
     /// Its mutable globals, by core instance, in the order in which these are instantiated.
     pub(crate) globals: Vec<GlobalAccessor>,
-    /// Whether any core module that it instantiates has a start function. What such a function does is taken to be
-    /// the same in every instance, which it is unless it calls an import of the component: that cannot be seen from
-    /// outside with certainty, so the engine has to watch for it when it instantiates.
+    /// Whether instantiation does anything to memories and globals that has to be undone when an instance is to go on
+    /// where another one was: some core module has a start function, or a data segment that stays. What a start
+    /// function does is taken to be the same in every instance, which it is unless it calls an import of the
+    /// component: that cannot be seen from outside with certainty, so the engine has to watch for it when it
+    /// instantiates.
     pub(crate) has_start: bool,
 }
 
@@ -184,7 +186,7 @@ pub(crate) fn prepare(component: &[u8]) -> Result<Preparation<'_>, PrepareError>
         bytes,
         memories: modules().flat_map(|module| module.memories.iter().cloned()).collect(),
         globals: survey.accessors(root),
-        has_start: modules().any(|module| module.start.is_some()),
+        has_start: modules().any(|module| module.start.is_some() || module.copies_data),
     }))
 }
 

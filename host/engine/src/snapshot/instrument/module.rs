@@ -30,6 +30,8 @@ pub(super) struct Module<'a> {
     /// The length of the function index space.
     pub(super) function_count: u32,
     pub(super) start: Option<u32>,
+    /// Whether instantiation copies data to a memory.
+    pub(super) copies_data: bool,
     /// The memories that it defines.
     pub(super) memories: Vec<PreparedMemory<'a>>,
     /// The mutable globals that it defines.
@@ -228,11 +230,13 @@ impl<'a> ModuleSurvey<'a> {
         }
     }
 
-    /// Takes the contents of a segment out if it is certain where they go, and that they fit.
+    /// Takes the contents of a segment out if it is certain where they go, and that they fit. Those that come after one
+    /// that stays have to stay too: they may lie over it.
     fn segment(&mut self, segment: wasmparser::Data<'a>) {
         let emptied = match &segment.kind {
             DataKind::Active { memory_index, offset_expr } => {
-                constant_offset(offset_expr).filter(|_| !segment.data.is_empty()).and_then(|(offset, expression)| {
+                let offset = constant_offset(offset_expr).filter(|_| !segment.data.is_empty());
+                let emptied = offset.filter(|_| !self.module.copies_data).and_then(|(offset, expression)| {
                     let ordinal = memory_index.checked_sub(self.imported_memories)?;
                     let memory = self.module.memories.get_mut(ordinal as usize)?;
                     let end = offset.checked_add(segment.data.len() as u64)?;
@@ -241,7 +245,9 @@ impl<'a> ModuleSurvey<'a> {
                     }
                     memory.data.push(InitialData { offset, bytes: segment.data });
                     Some(Segment::Emptied { memory: *memory_index, offset: expression })
-                })
+                });
+                self.module.copies_data |= emptied.is_none() && !segment.data.is_empty();
+                emptied
             }
             DataKind::Passive => None,
         };

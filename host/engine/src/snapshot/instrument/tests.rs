@@ -253,10 +253,25 @@ fn a_memory_too_large_for_any_machine_has_a_size() {
 }
 
 #[test]
-fn start_functions_are_told_of_wherever_they_are() {
+fn data_behind_a_segment_that_stays_stays_too() {
+    let component = binary(&one_module(
+        r#"(memory 1) (global i32 (i32.const 1))
+           (data (i32.const 0) "first") (data (global.get 0) "second") (data (i32.const 2) "third")"#,
+    ));
+
+    let prepared = prepared(&component);
+
+    assert_eq!(prepared.memories[0].data, data(&[(0, b"first")]));
+    assert_eq!(active_data_bytes(&prepared.bytes), "second".len() + "third".len());
+}
+
+#[test]
+fn start_functions_and_data_that_stays_are_told_of_wherever_they_are() {
     let nested = "(component (component $c (core module $m (func $f) (start $f)) (core instance (instantiate $m)))
         (instance (instantiate $c)))";
-    for (text, has_start) in [(samples::START, true), (nested, true), (samples::MEMORY, false)] {
+    for (text, has_start) in
+        [(samples::START, true), (nested, true), (samples::IMPORTED, true), (samples::MEMORY, false)]
+    {
         assert_eq!(prepared(&binary(text)).has_start, has_start);
     }
 }
