@@ -33,3 +33,12 @@ impl Machine {
         Machine { cores: available_parallelism().map_or(1, usize::from), mappings_max, instances_live_max }
     }
 }
+
+/// Lets this process have as many open files as it may: every actor with images of its own has one for each memory.
+pub(crate) fn raise_files_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(%error, "the number of open files stays limited");
+    }
+}

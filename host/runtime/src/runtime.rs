@@ -97,6 +97,7 @@ impl RuntimeBuilder {
     /// [`Error::Setup`] when this machine cannot run it.
     pub fn build(self) -> Result<Runtime, Error> {
         let machine = Machine::detect();
+        crate::machine::raise_files_limit();
         let setup = |error: std::io::Error| Error::Setup(error.to_string());
         let data_dir = self.data_dir.map(DataDir::open).transpose()?;
         let (spill_dir, scratch) = match &data_dir {

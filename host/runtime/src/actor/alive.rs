@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belljar_engine::{Digest, Instance, Linked, Services};
-use belljar_store::{ActorId, RecordKind};
+use belljar_store::{ActorId, RECORD_BYTES_MAX, RecordKind};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::checkpoints::Checkpoints;
@@ -18,6 +18,9 @@ use super::voice::{Kept, Voice};
 use super::writing::Writing;
 use super::{ActorError, Durability, services};
 use crate::{Error, clock};
+
+/// Bytes of a result, as JSON: what fits into a record, with 4 KiB for the rest of it.
+const RESULT_BYTES_MAX: usize = RECORD_BYTES_MAX - (4 << 10);
 
 /// An actor that is to begin.
 pub(crate) struct Birth {
@@ -167,6 +170,13 @@ impl Alive {
 
     /// Writes down how a message ended, and what follows from it for the actor's state.
     pub(super) async fn conclude(&mut self, arrival: &Arrival, ending: Ending) -> Result<Ending, Error> {
+        let ending = match ending {
+            Ending::Value(json) if json.len() > RESULT_BYTES_MAX => Ending::Fault(format!(
+                "the result has {} bytes, and one may have {RESULT_BYTES_MAX}; return large data in parts",
+                json.len()
+            )),
+            ending => ending,
+        };
         let mut kept = self.voice.kept();
         let kept: &mut Kept = &mut kept;
         kept.state.ended(arrival, &ending);
@@ -174,9 +184,20 @@ impl Alive {
             && let Some(journal) = &mut kept.journal
         {
             let outcome = Outcome { sequence: arrival.sequence, ending: ending.clone() };
-            journal.append_end(RecordKind::Outcome, &outcome, kept.state.look_at_ns())?;
+            if ending.has_effect() {
+                journal.append_and_tell(RecordKind::Outcome, &outcome, kept.state.look_at_ns())?;
+            } else {
+                // The timers and calls that there are now are undone, and those from before are back.
+                journal.append(RecordKind::Outcome, &outcome)?;
+            }
         }
         Ok(ending)
+    }
+
+    /// Whether what is in memory is what the log leads to: there is an instance, and no write of the log has failed
+    /// since it was read. Otherwise some of what the actor remembers may never have been.
+    pub(super) fn is_current(&self) -> bool {
+        self.instance.is_some() && self.voice.kept().journal.as_ref().is_none_or(Journal::is_alive)
     }
 
     pub(super) fn durability(&self) -> Durability {
@@ -242,11 +263,11 @@ impl Alive {
     }
 
     pub(super) fn set_status(&mut self, status: ActorStatus) -> Result<(), Error> {
-        self.status = status;
         let info = self.describe(0);
         if let Some(journal) = &mut self.voice.kept().journal {
-            journal.append_status(&ActorInfo { awake: None, ..info })?;
+            journal.append_status(&ActorInfo { status, awake: None, ..info })?;
         }
+        self.status = status;
         Ok(())
     }
 

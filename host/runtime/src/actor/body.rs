@@ -37,6 +37,8 @@ pub(super) enum Next {
     Sleep(Option<oneshot::Sender<Result<(), Error>>>),
     /// End: what waits is refused.
     End(Option<oneshot::Sender<Result<(), Error>>>),
+    /// End, because the actor cannot be restored: what waits is refused with the reason, like this order.
+    Lost(Error, Option<Order>),
 }
 
 impl Body {
@@ -68,7 +70,7 @@ impl Body {
     async fn live(self, mut alive: Alive) {
         self.cell.durability.set(alive.durability()).ok();
         self.cell.mailbox.set_length_max(alive.mailbox_length_max());
-        let told = loop {
+        let (told, lost) = loop {
             let next = match self.cell.mailbox.take() {
                 Some(incoming) => self.handle(&mut alive, incoming).await,
                 None => self.rest(&mut alive).await,
@@ -78,21 +80,25 @@ impl Body {
                 Next::Sleep(tell) => {
                     let slept = alive.hibernate().await;
                     if slept.is_ok() && self.cell.mailbox.close_if_empty() {
-                        break tell;
+                        break (tell, None);
                     }
                     // Something has arrived, or the checkpoint could not be written: it stays awake.
                     if let Some(tell) = tell {
                         tell.send(slept).ok();
                     }
                 }
-                Next::End(tell) => break tell,
+                Next::End(tell) => break (tell, None),
+                Next::Lost(error, order) => break (None, Some((error, order))),
             }
         };
-        let error = alive.refusal();
+        let (error, order) = lost.unwrap_or_else(|| (alive.refusal(), None));
         // The journal is free before anyone is told, or whoever wakes the actor now would find it taken.
         alive.release();
         drop(alive);
         self.refuse_all(&error);
+        if let Some(order) = order {
+            order.refuse(&error);
+        }
         if let Some(tell) = told {
             tell.send(Ok(())).ok();
         }
@@ -100,6 +106,10 @@ impl Body {
 
     /// Waits for something to do.
     async fn rest(&self, alive: &mut Alive) -> Next {
+        // What it remembers of timers and calls may have been undone.
+        if let Err(error) = self.restore(alive).await {
+            return Next::Lost(error, None);
+        }
         if let Some(message) = alive.due_timer() {
             return self.serve(alive, message).await;
         }
@@ -122,6 +132,16 @@ impl Body {
         }
     }
 
+    /// Restores an actor that a fault or a failed write has left behind. One that keeps nothing begins anew with the
+    /// next message.
+    async fn restore(&self, alive: &mut Alive) -> Result<(), Error> {
+        if alive.is_current() || alive.durability() == Durability::Volatile {
+            return Ok(());
+        }
+        let restored = alive.come_back().await;
+        restored.inspect_err(|error| tracing::warn!(actor = %self.cell.name, %error, "an actor could not be restored"))
+    }
+
     async fn handle(&self, alive: &mut Alive, incoming: Incoming) -> Next {
         match incoming {
             Incoming::Message(message) => self.serve(alive, message).await,
@@ -135,6 +155,11 @@ impl Body {
     }
 
     async fn obey(&self, alive: &mut Alive, order: Order) -> Next {
+        if !matches!(order, Order::Ring | Order::Describe(_))
+            && let Err(error) = self.restore(alive).await
+        {
+            return Next::Lost(error, Some(order));
+        }
         match order {
             Order::Ring => {}
             Order::Hibernate(tell) => {

@@ -127,8 +127,11 @@ pub enum ActorError {
         /// Why.
         message: String,
     },
-    /// The actor's work was given up, and its state is what it was before.
-    #[error("the call was interrupted: {message}; it was not carried out, and may be sent again")]
+    /// The actor's work was given up before its end was durable. The actor goes on from what is.
+    #[error(
+        "the call was interrupted: {message}; it may have been carried out or not: sent again under the same id, it is \
+         carried out once"
+    )]
     Interrupted {
         /// Why.
         message: String,

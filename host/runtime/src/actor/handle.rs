@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use belljar_engine::Digest;
 use belljar_store::checkpoint::{self, Manifest};
-use belljar_store::{NewActor, RecordKind};
+use belljar_store::{NewActor, RecordKind, StoreError};
 use serde_json::Value as Json;
 
 use super::alive::Birth;
@@ -150,7 +150,9 @@ impl Actors {
             let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
             let read = move || Ok(durable.log.list(after.as_deref(), &prefix, limit)?);
             let entries = self.system.blocking(read).await?;
-            listed.extend(entries.iter().filter_map(services::listed));
+            listed.extend(
+                entries.iter().filter_map(services::listed).filter(|info| info.status != ActorStatus::Beginning),
+            );
         }
         for cell in self.system.cells() {
             let name = cell.name.as_str();
@@ -252,8 +254,10 @@ impl Actor {
         let status = move || {
             let entry = durable.log.find(actor.name.as_str())?.ok_or_else(|| actor.unknown())?;
             let Some(info) = services::listed(&entry) else { return Err(actor.unknown()) };
-            if info.status == ActorStatus::Running {
-                return Ok(());
+            match info.status {
+                ActorStatus::Running => return Ok(()),
+                ActorStatus::Beginning => return Err(actor.unknown()),
+                ActorStatus::Stopped | ActorStatus::Failed => {}
             }
             let mut journal = Journal::new(durable.log.clone(), durable.log.writer(entry.id)?, None);
             journal.append_status(&ActorInfo { status: ActorStatus::Running, ..info })?;
@@ -337,7 +341,10 @@ impl Actor {
 
     pub(super) async fn entry(&self) -> Result<belljar_store::ActorEntry, Error> {
         let (durable, actor) = (self.durable().map_err(|_| self.unknown())?, self.clone());
-        let find = move || durable.log.find(actor.name.as_str())?.ok_or_else(|| actor.unknown());
+        let find = move || {
+            let found = durable.log.find(actor.name.as_str())?;
+            found.filter(|entry| services::status_of(entry) != ActorStatus::Beginning).ok_or_else(|| actor.unknown())
+        };
         self.system.blocking(find).await
     }
 
@@ -356,6 +363,20 @@ impl std::fmt::Debug for Actor {
     }
 }
 
+/// Removes what is left of an actor whose spawning was cut short, so that its name is free.
+fn remove_unborn(durable: &Durable, name: &ActorName) -> Result<(), Error> {
+    let found = durable.log.find(name.as_str())?;
+    let Some(entry) = found.filter(|entry| services::status_of(entry) == ActorStatus::Beginning) else {
+        return Ok(());
+    };
+    match durable.log.writer(entry.id) {
+        Ok(writer) => Ok(durable.log.wait_durable(durable.log.remove(writer)?)?),
+        // Somebody is spawning it just now.
+        Err(StoreError::ActorInUse { .. }) => Err(ActorError::NameTaken { name: name.to_string() }.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Keeps the plugin and begins the actor's history.
 fn create(
     durable: &Durable,
@@ -364,12 +385,12 @@ fn create(
     component: &[u8],
 ) -> Result<(belljar_store::ActorId, Journal), Error> {
     durable.archive.keep(spawned.digest(), component)?;
-    let status = serde_json::to_string(&services::info_of(spawned, settings)).unwrap_or_default();
+    let info = ActorInfo { status: ActorStatus::Beginning, ..services::info_of(spawned, settings) };
+    let status = serde_json::to_string(&info).unwrap_or_default();
+    remove_unborn(durable, &spawned.name)?;
     let new = NewActor { name: spawned.name.as_str(), status: Some(&status) };
     let (writer, _) = durable.log.create(&new, &record::encode(spawned)).map_err(|error| match error {
-        belljar_store::StoreError::NameTaken { .. } => {
-            Error::from(ActorError::NameTaken { name: spawned.name.to_string() })
-        }
+        StoreError::NameTaken { .. } => Error::from(ActorError::NameTaken { name: spawned.name.to_string() }),
         error => error.into(),
     })?;
     Ok((writer.actor(), Journal::new(durable.log.clone(), writer, None)))

@@ -58,6 +58,8 @@ pub enum ActorStatus {
     Stopped,
     /// It had too many faults in a row.
     Failed,
+    /// It is being spawned. One that another process finds so was never there for anybody.
+    Beginning,
 }
 
 impl std::fmt::Display for ActorStatus {
@@ -66,6 +68,7 @@ impl std::fmt::Display for ActorStatus {
             ActorStatus::Running => "running",
             ActorStatus::Stopped => "stopped",
             ActorStatus::Failed => "failed",
+            ActorStatus::Beginning => "being spawned",
         })
     }
 }

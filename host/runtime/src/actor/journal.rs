@@ -30,8 +30,13 @@ impl Journal {
         self.append_bytes(kind, &record::encode(payload), Update::default())
     }
 
-    /// Appends the end of a message, and tells the index when to look at the actor next.
-    pub(crate) fn append_end<T: Serialize>(
+    /// Whether it can still be appended to: no write of the log has failed since it was opened.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.writer.is_alive()
+    }
+
+    /// Appends a record, and tells the index when to look at the actor next.
+    pub(crate) fn append_and_tell<T: Serialize>(
         &mut self,
         kind: RecordKind,
         payload: &T,

@@ -197,6 +197,9 @@ impl System {
     ) -> Result<Option<(ActorId, Journal, Found, ActorStatus)>, Error> {
         let Some(entry) = durable.log.find(name.as_str())? else { return Ok(None) };
         let status = services::status_of(&entry);
+        if status == ActorStatus::Beginning {
+            return Ok(None);
+        }
         let writer = durable.log.writer(entry.id)?;
         let found = recovery::read(&durable.log, entry.id, name, &durable.packs)?;
         let journal = Journal::new(durable.log.clone(), writer, entry.next_timer_ns);

@@ -20,11 +20,17 @@ impl Alive {
         if message.cancelled.as_ref().is_some_and(|cancelled| *cancelled.borrow()) {
             return (message.reply)(Err(Error::Cancelled));
         }
-        if self.instance.is_none()
+        if !self.is_current()
             && let Err(error) = self.come_back().await
         {
             tracing::warn!(actor = %self.cell.name, %error, "an actor could not be restored");
             return (message.reply)(Err(error));
+        }
+        if let Origin::Timer { name, due_ns } = &message.origin
+            && !self.voice.kept().state.has_timer(name, *due_ns)
+        {
+            // It was set by a message that was undone, or it rang while the actor was being restored.
+            return;
         }
         let (method, arguments) = match message.work {
             Work::Typed(work) => return self.serve_typed(work, message.reply).await,
@@ -173,7 +179,12 @@ impl Alive {
         if kept.is_journaled
             && let Some(journal) = &mut kept.journal
         {
-            journal.append(RecordKind::Arrival, arrival)?;
+            if self.settings.grants.actors.is_empty() {
+                journal.append(RecordKind::Arrival, arrival)?;
+            } else {
+                // Others may see half of what it does: if the process dies, the next one finishes it unasked.
+                journal.append_and_tell(RecordKind::Arrival, arrival, Some(0))?;
+            }
         }
         Ok(())
     }
@@ -213,7 +224,8 @@ impl Alive {
         }
     }
 
-    async fn come_back(&mut self) -> Result<(), Error> {
+    /// Restores the actor to what is durable.
+    pub(super) async fn come_back(&mut self) -> Result<(), Error> {
         tokio::time::sleep(backoff(self.faults_in_row)).await;
         let restored = self.reload().await;
         if restored.is_err() {

@@ -137,7 +137,7 @@ impl ActorState {
         self.sequence = arrival.sequence;
         self.calls_made = 0;
         match &arrival.origin {
-            Origin::Timer { name, due_ns } if self.timers.get(name).is_some_and(|timer| timer.due_ns == *due_ns) => {
+            Origin::Timer { name, due_ns } if self.has_timer(name, *due_ns) => {
                 self.timers.remove(name);
             }
             Origin::Call { key: CallKey::Actor { caller, life, .. }, acknowledged } => {
@@ -190,9 +190,16 @@ impl ActorState {
         (self.calls_made < 1 << CALL_BITS).then_some(call)
     }
 
-    /// The lowest id of a call whose result may still have to be asked for again.
+    /// The lowest id of a call whose result may still have to be asked for again. Those of the running message are
+    /// among them: if the process dies now, the message is repeated with all its calls.
     pub(crate) fn acknowledged(&self) -> u64 {
-        self.outgoing.keys().next().copied().unwrap_or(self.sequence << CALL_BITS | self.calls_made)
+        let running = self.sequence << CALL_BITS;
+        self.outgoing.keys().next().map_or(running, |oldest| running.min(*oldest))
+    }
+
+    /// Whether there is this timer, due at this time.
+    pub(crate) fn has_timer(&self, name: &str, due_ns: u64) -> bool {
+        self.timers.get(name).is_some_and(|timer| timer.due_ns == due_ns)
     }
 
     /// The next timer: its name and when it is due.

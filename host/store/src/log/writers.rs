@@ -60,6 +60,11 @@ impl ActorWriter {
         lock(&self.chain).sequence
     }
 
+    /// Whether the writer may still append: no write has failed since it was opened.
+    pub fn is_alive(&self) -> bool {
+        self.inner.commit().epoch() == self.epoch
+    }
+
     /// Appends a record. It does not wait for the disk, except while too much is waiting already.
     ///
     /// # Errors
