@@ -6,12 +6,8 @@
 
 use std::error::Error;
 
-use belljar::engine::capability::{
-    BoxFuture, Event, EventSink, HeldObject, HttpError, HttpHost, HttpRequest, HttpResponse, ObjectError, ObjectHost,
-    Origin,
-};
-use belljar::engine::{Engine, EngineOptions, Grants, Limits, Services};
-use belljar_benches::{Figures, micros, plugin, time};
+use belljar::engine::{Engine, EngineOptions, Grants, Limits};
+use belljar_benches::{Figures, micros, no_services, plugin, time};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Store};
 
@@ -22,28 +18,6 @@ const ADDER: &str = r#"(component
     (core module $m (func (export "add") (param i32 i32) (result i32) (i32.add (local.get 0) (local.get 1))))
     (core instance $i (instantiate $m))
     (func (export "add") (param "a" u32) (param "b" u32) (result u32) (canon lift (core func $i "add"))))"#;
-
-/// A host without anything behind it: the component imports nothing.
-struct Nothing;
-
-impl EventSink for Nothing {
-    fn event(&self, _origin: Origin<'_>, _event: Event<'_>) {}
-}
-
-impl ObjectHost for Nothing {
-    fn put(&self, _bytes: std::sync::Arc<[u8]>) -> Result<std::sync::Arc<dyn HeldObject>, ObjectError> {
-        Err(ObjectError::Full("there is no store in this benchmark".to_owned()))
-    }
-}
-
-impl HttpHost for Nothing {
-    fn origin_of(&self, url: &str) -> Result<String, String> {
-        Err(format!("{url} is not reachable"))
-    }
-    fn send(&self, _request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
-        Box::pin(async { Err(HttpError::Connection("there is no network in this benchmark".to_owned())) })
-    }
-}
 
 fn main() -> Result<(), Box<dyn Error>> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -69,16 +43,8 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     // Belljar.
     let engine = Engine::new(&EngineOptions::default())?;
-    let nothing = std::sync::Arc::new(Nothing);
-    let services = Services {
-        events: nothing.clone(),
-        objects: nothing.clone(),
-        http: nothing,
-        actors: std::sync::Arc::new(belljar::engine::capability::NoActors),
-        timers: None,
-    };
     let linked = engine.load_bytes("adder", &bytes)?.link(Grants::default(), Limits::default())?;
-    let mut instance = tokio.block_on(linked.instantiate(&services, ""))?;
+    let mut instance = tokio.block_on(linked.instantiate(&no_services(), ""))?;
     let add = instance.typed::<(u32, u32), (u32,)>("add")?;
 
     let mut times = [const { Vec::new() }; 3];

@@ -1,9 +1,16 @@
 //! What the benchmarks share: several runs, their median with minimum and maximum, and ratios taken within one run,
 //! because machines differ and drift.
 
+pub mod machine;
+mod no_services;
+mod table;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+pub use no_services::no_services;
+pub use table::Table;
 
 /// Figures of several runs, sorted.
 pub struct Figures(Vec<f64>);
@@ -20,6 +27,11 @@ impl Figures {
         let last = self.0.len().saturating_sub(1);
         let at = (share * last as f64).round() as usize;
         self.0.get(at.min(last)).copied().unwrap_or(f64::NAN)
+    }
+
+    /// The median and the 99th percentile, in a unit of the caller's.
+    pub fn percentiles(&self, unit: &str) -> String {
+        format!("p50 {:.3} {unit}, p99 {:.3} {unit}", self.median(), self.quantile(0.99))
     }
 
     /// The median.

@@ -56,6 +56,13 @@ pub fn belljar() -> Command {
     command
 }
 
+/// This test binary once more, as a process of its own that runs one of its tests that are ignored otherwise.
+pub fn itself(test: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().expect("this test's own path"));
+    command.args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"]);
+    command
+}
+
 /// A call of `belljar run WORKFLOW --json` with its own data directory.
 pub fn run_workflow(workflow: &str, data_dir: &Path, set: &[(&str, &Path)]) -> Command {
     let mut command = belljar();

@@ -1,5 +1,13 @@
 //! Whole-system tests, by topic. They use the plugins that `cargo xtask plugins` builds, and the `belljar` binary.
 
+mod actor_cli;
+mod actor_crash;
+mod actor_damage;
+mod actor_diary;
+mod actor_differential;
+mod actor_faults;
+mod actor_storage;
+mod actor_windows;
 mod actors;
 mod crash;
 mod fairness;

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{call, clean, completions, doctor, objects, plugin, run, status};
+use crate::commands::{actor, call, checkpoint, clean, completions, doctor, objects, plugin, run, status};
 use crate::exit::EXIT_CODES_HELP;
 
 /// Runs every processing step as an isolated WebAssembly component
 ///
 /// A plugin is a component; its exported functions are its methods. It reaches nothing that it was not granted. A
-/// workflow is a TOML file of steps, and a run of it goes on where it was stopped.
+/// workflow is a TOML file of steps, and a run of it goes on where it was stopped. An actor is a plugin with a name and a
+/// state that survives.
 #[derive(Debug, Parser)]
 #[command(name = "belljar", version, arg_required_else_help = true, after_help = after_help())]
 pub struct Cli {
@@ -24,6 +25,8 @@ pub struct Cli {
 pub enum Command {
     Run(run::RunArgs),
     Call(call::CallArgs),
+    Actor(actor::ActorArgs),
+    Checkpoint(checkpoint::CheckpointArgs),
     #[command(subcommand)]
     Plugin(plugin::PluginCommand),
     Status(status::StatusArgs),
@@ -39,6 +42,8 @@ impl Command {
         match self {
             Command::Run(args) => args.json,
             Command::Call(args) => args.json,
+            Command::Actor(args) => args.json,
+            Command::Checkpoint(args) => args.json,
             Command::Plugin(plugin::PluginCommand::Inspect(args)) => args.json,
             Command::Status(args) => args.json,
             Command::Objects(args) => args.json,
@@ -63,7 +68,7 @@ pub struct LogArgs {
 /// Where Belljar keeps its state.
 #[derive(Debug, Clone, Args)]
 pub struct DataDirArgs {
-    /// Where runs and their objects are kept
+    /// Where runs, their objects and actors are kept
     #[arg(long, global = true, env = "BELLJAR_DATA_DIR", default_value = ".belljar", value_name = "DIR")]
     pub data_dir: PathBuf,
 }
@@ -82,6 +87,7 @@ fn after_help() -> String {
 Examples:
   belljar call greeter.wasm 'hello(\"world\")'
   belljar run filings.toml --set filings=DIR --set out=DIR
+  belljar actor spawn visits --plugin counter.wasm
   belljar status
 
 {EXIT_CODES_HELP}

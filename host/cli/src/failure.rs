@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use belljar::store::StoreError;
 use belljar::workflow::WorkflowError;
-use belljar::{Error, engine};
-use serde_json::json;
+use belljar::{ActorError, Error, engine};
+use serde_json::{Map, Value as Json, json};
 
 use crate::exit::Exit;
 use crate::{diagnostics, human, output};
@@ -18,7 +18,7 @@ use crate::{diagnostics, human, output};
 #[derive(Debug)]
 pub enum Failure {
     /// One message.
-    Plain(Plain),
+    Plain(Box<Plain>),
     /// A workflow that is wrong: all its problems, each in its line.
     Workflow(Arc<WorkflowError>),
     /// Whoever read the standard output has gone, as in `belljar status | head`. There is nobody to tell.
@@ -31,12 +31,14 @@ pub struct Plain {
     exit: Exit,
     message: String,
     help: Option<String>,
+    /// What a script is told beside the message, such as the limit that a guest reached.
+    particulars: Map<String, Json>,
 }
 
 impl Failure {
     /// A failure that ends the command with this code.
     pub fn new(exit: Exit, message: impl Into<String>) -> Failure {
-        Failure::Plain(Plain { exit, message: message.into(), help: None })
+        Failure::Plain(Box::new(Plain { exit, message: message.into(), help: None, particulars: Map::new() }))
     }
 
     /// A mistake in what the command was given.
@@ -48,6 +50,14 @@ impl Failure {
     pub fn help(mut self, help: impl Into<String>) -> Failure {
         if let Failure::Plain(plain) = &mut self {
             plain.help = Some(help.into());
+        }
+        self
+    }
+
+    /// Adds what a script is told, in place of the kind and the message that it is told of every failure.
+    pub fn particulars(mut self, particulars: Map<String, Json>) -> Failure {
+        if let Failure::Plain(plain) = &mut self {
+            plain.particulars = particulars;
         }
         self
     }
@@ -74,10 +84,11 @@ impl Failure {
 }
 
 impl Failure {
-    /// Tells it on the standard output, for a script: `{"error": {"message": …}}`, with all problems of a workflow.
+    /// Tells it on the standard output, for a script: `{"error": {"kind": …, "message": …}}`, with all problems of a
+    /// workflow.
     pub fn tell_json(&self) {
         let error = match self {
-            Failure::Plain(plain) => json!({ "message": plain.message, "help": plain.help }),
+            Failure::Plain(plain) => plain.json(),
             Failure::Workflow(error) => {
                 let problems = error.problems.iter().map(
                     |problem| json!({ "line": error.line(problem), "message": problem.message, "help": problem.help }),
@@ -95,12 +106,30 @@ impl Failure {
     }
 }
 
+impl Plain {
+    fn json(&self) -> Json {
+        let kind = match self.exit {
+            Exit::BadInput => "bad_input",
+            Exit::CannotGoOn => "cannot_go_on",
+            Exit::Interrupted => "interrupted",
+            Exit::Good | Exit::WorkFailed => "failed",
+        };
+        let mut json = self.particulars.clone();
+        json.entry("kind").or_insert_with(|| kind.into());
+        json.entry("message").or_insert_with(|| self.message.as_str().into());
+        if let Some(help) = &self.help {
+            json.insert("help".to_owned(), help.as_str().into());
+        }
+        json.into()
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Failure::Plain(Plain { message, help, .. }) => {
-                write!(f, "error: {}", human::printable(message))?;
-                match help {
+            Failure::Plain(plain) => {
+                write!(f, "error: {}", human::printable(&plain.message))?;
+                match &plain.help {
                     Some(help) => write!(f, "\nhelp: {}", human::printable(help).replace('\n', "\n      ")),
                     None => Ok(()),
                 }
@@ -136,10 +165,22 @@ fn exit_of(error: &Error) -> Exit {
     match error {
         Error::Engine(error) => exit_of_engine(error),
         Error::Store(error) => exit_of_store(error),
+        Error::Actor(error) => exit_of_actor(error),
         Error::Workflow(_) | Error::Manifest { .. } | Error::Argument { .. } => Exit::BadInput,
         Error::Input { cause, .. } => exit_of(cause),
         Error::Setup(_) | Error::ShutDown => Exit::CannotGoOn,
         _ => Exit::WorkFailed,
+    }
+}
+
+fn exit_of_actor(error: &ActorError) -> Exit {
+    match error {
+        ActorError::InitRefused { .. } | ActorError::DeadLetter { .. } | ActorError::MailboxFull { .. } => {
+            Exit::WorkFailed
+        }
+        ActorError::Damaged { .. } | ActorError::Diverged { .. } | ActorError::Interrupted { .. } => Exit::CannotGoOn,
+        // What is left is about names, arguments, and what does not go with this actor.
+        _ => Exit::BadInput,
     }
 }
 
@@ -160,6 +201,10 @@ fn exit_of_store(error: &StoreError) -> Exit {
         | StoreError::Version { .. }
         | StoreError::MissingObject { .. }
         | StoreError::InvalidDigest { .. }
+        | StoreError::BundleDamaged { .. }
+        | StoreError::CheckpointVersion { .. }
+        | StoreError::NameTaken { .. }
+        | StoreError::UnknownActor { .. }
         | StoreError::UnknownRecord { .. } => Exit::BadInput,
         _ => Exit::CannotGoOn,
     }
@@ -200,6 +245,28 @@ mod tests {
         let full = StoreError::DiskFull { path: PathBuf::from(".belljar") };
         assert_eq!(Failure::from(full).exit(), Exit::CannotGoOn);
         assert_eq!(Failure::from(Error::Setup("no threads".into())).exit(), Exit::CannotGoOn);
+    }
+
+    #[test]
+    fn an_actor_that_is_not_there_is_bad_input_and_a_log_that_cannot_be_written_is_not() {
+        let actor = |error| Failure::from(Error::Actor(error)).exit();
+        assert_eq!(actor(ActorError::Unknown { name: "a".into() }), Exit::BadInput);
+        assert_eq!(actor(ActorError::NameTaken { name: "a".into() }), Exit::BadInput);
+        assert_eq!(actor(ActorError::InitRefused { name: "a".into(), message: "no".into() }), Exit::WorkFailed);
+        assert_eq!(actor(ActorError::Interrupted { message: "the disk is full".into() }), Exit::CannotGoOn);
+    }
+
+    #[test]
+    fn a_script_is_told_the_kind_the_message_the_remedy_and_the_particulars() {
+        let json = |failure| match failure {
+            Failure::Plain(plain) => plain.json(),
+            other => panic!("{other:?}"),
+        };
+        let expected = json!({ "kind": "bad_input", "message": "no run 7", "help": "count" });
+        assert_eq!(json(Failure::bad_input("no run 7").help("count")), expected);
+        let particulars = Map::from_iter([("kind".to_owned(), json!("memory")), ("limit_bytes".to_owned(), json!(5))]);
+        let expected = json!({ "kind": "memory", "limit_bytes": 5, "message": "too much" });
+        assert_eq!(json(Failure::new(Exit::WorkFailed, "too much").particulars(particulars)), expected);
     }
 
     #[test]

@@ -82,6 +82,17 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// A duration that may be far below a millisecond: `250 µs`, `4.0 ms`, else as [`duration`] has it.
+pub fn short_duration(short: Duration) -> String {
+    if short < Duration::from_millis(1) {
+        format!("{} µs", short.as_micros())
+    } else if short < Duration::from_millis(10) {
+        format!("{:.1} ms", short.as_secs_f64() * 1e3)
+    } else {
+        duration(short)
+    }
+}
+
 /// A time in milliseconds since 1970, in UTC: `2026-01-31 12:00:05Z`.
 pub fn time(since_1970_ms: i64) -> String {
     let since = Duration::from_millis(u64::try_from(since_1970_ms).unwrap_or_default());
@@ -152,6 +163,13 @@ mod tests {
         assert_eq!(duration(Duration::from_millis(420)), "420 ms");
         assert_eq!(duration(Duration::from_millis(1_340)), "1.3 s");
         assert_eq!(duration(Duration::from_millis(125_900)), "2m 5s");
+    }
+
+    #[test]
+    fn short_durations_keep_two_digits() {
+        assert_eq!(short_duration(Duration::from_nanos(250_700)), "250 µs");
+        assert_eq!(short_duration(Duration::from_micros(4_040)), "4.0 ms");
+        assert_eq!(short_duration(Duration::from_millis(42)), "42 ms");
     }
 
     #[test]

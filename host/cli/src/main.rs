@@ -1,6 +1,7 @@
 //! The `belljar` command: it reads arguments, calls the library, and shows what comes back. Results go to the
 //! standard output, everything else to the standard error, and the exit code says how it went.
 
+mod answer;
 mod args;
 mod commands;
 mod diagnostics;
@@ -47,6 +48,8 @@ fn perform(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => until_done(commands::run::run(&args, cli.log.quiet, &bars)),
         Command::Call(args) => until_done(commands::call::call(&args)),
+        Command::Actor(args) => until_done(commands::actor::actor(&args)),
+        Command::Checkpoint(args) => until_done(commands::checkpoint::checkpoint(&args, cli.log.quiet, &bars)),
         Command::Doctor(args) => until_done(commands::doctor::doctor(&args)),
         Command::Plugin(command) => commands::plugin::plugin(&command),
         Command::Status(args) => commands::status::status(&args),

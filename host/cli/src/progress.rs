@@ -23,6 +23,13 @@ pub fn observer(bars: &MultiProgress, is_terminal: bool, quiet: bool) -> Option<
     (is_terminal && !quiet).then(|| Arc::new(Bars::new(bars.clone())))
 }
 
+/// A bar that counts something, whose message says what.
+pub fn counting(bars: &MultiProgress) -> ProgressBar {
+    let bar = bars.add(ProgressBar::no_length());
+    bar.set_style(style("{bar:30.green} {human_pos} of {human_len} {msg} · {elapsed}"));
+    bar
+}
+
 /// Plain lines, for a standard error that is no terminal.
 pub struct Lines;
 

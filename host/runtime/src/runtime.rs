@@ -287,8 +287,9 @@ impl Runtime {
         &self.inner.runs
     }
 
-    /// Starts work on a guest thread.
-    pub(crate) fn spawn<F>(&self, work: F) -> JoinHandle<F::Output>
+    /// Runs work of yours on a guest thread, beside the guests: calls that it makes save the way between threads. It
+    /// must not block.
+    pub fn spawn<F>(&self, work: F) -> JoinHandle<F::Output>
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {

@@ -1,21 +1,18 @@
 //! `belljar call`: one call of one method, for trying a plugin out and for scripts.
 //!
-//! What the method returns goes to the standard output: an `ok` and a value without a `result` end with 0. An
-//! `error` that the method returned is its answer too, but a failed one: it goes to the standard error (with
-//! `--json` to the standard output, so that a script finds the answer in one place) and ends with 1.
+//! What the method returns is shown as [`crate::answer`] says.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use belljar::engine::{self, codec};
-use belljar::{Error, Fault, FaultKind, Manifest, Method, Plugin, Runtime, WitType};
+use belljar::{Error, FaultKind, Manifest, Method, Plugin, Runtime, engine};
 use clap::Args;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
+use crate::answer::{self, Answer};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::interrupted;
-use crate::{human, output};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -38,7 +35,7 @@ pub struct CallArgs {
     #[arg(value_name = "CALL")]
     call: String,
     /// The arguments in JSON: an array, or an object by name
-    #[arg(long, value_name = "JSON", value_parser = parse_json)]
+    #[arg(long, value_name = "JSON", value_parser = answer::parse_json)]
     args: Option<Json>,
     /// Prints JSON; an error is `{"error": …}`
     #[arg(long)]
@@ -60,10 +57,6 @@ pub struct CallArgs {
     grant_env: Vec<String>,
 }
 
-fn parse_json(text: &str) -> Result<Json, String> {
-    serde_json::from_str(text).map_err(|error| format!("{error}; write JSON such as [5, \"text\"]"))
-}
-
 fn parse_deadline(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("a call needs some time".to_owned()),
@@ -80,70 +73,26 @@ fn parse_directory(text: &str) -> Result<(PathBuf, String), String> {
     }
 }
 
-/// What a method returned.
-#[derive(Debug)]
-enum Answer {
-    /// A value, or an `ok`, in the whole form of the method's type.
-    Good(Json),
-    /// An `error`, in the whole form of the method's type, and what to do about it if that is known.
-    Failed { answer: Json, denial: Option<String> },
-}
-
 /// Makes the call.
 pub async fn call(args: &CallArgs) -> Result<Exit, Failure> {
     let outcome = tokio::select! {
         outcome = perform(args) => outcome,
         () = interrupted() => return Err(Failure::new(Exit::Interrupted, "interrupted")),
     };
-    let (method, answer) = match outcome {
-        Ok(answered) => answered,
-        Err(error) => {
-            if args.json {
-                output::json(&json!({ "error": error_json(&error) }))?;
-            }
-            return Err(explain(args, error));
-        }
-    };
-    match (answer, args.json) {
-        (Answer::Good(answer), true) => output::json(&answer)?,
-        (Answer::Good(answer), false) => {
-            if let Some(ty) = &method.result {
-                output::line(wave(&method, ty, &answer)?)?;
-            }
-        }
-        (Answer::Failed { answer, denial }, json) => {
-            match (json, &method.result) {
-                (false, Some(ty)) => eprintln!("{}", human::printable(&wave(&method, ty, &answer)?)),
-                _ => output::json(&answer)?,
-            }
-            if let Some(denial) = denial {
-                eprintln!("help: {}", human::printable(&denial));
-            }
-            return Ok(Exit::WorkFailed);
-        }
+    match outcome {
+        Ok((method, answer)) => answer.show(&method, args.json),
+        Err(error) => Err(explain(args, error)),
     }
-    Ok(Exit::Good)
 }
 
 async fn perform(args: &CallArgs) -> Result<(Method, Answer), Error> {
     let plugin = load(args).await?;
-    let (method, values) = match &args.args {
-        Some(arguments) => plugin.component().parse_json(&args.call, arguments)?,
-        None => plugin.component().parse_wave(&args.call)?,
-    };
+    let (method, arguments) = answer::parse_call(plugin.component(), &args.call, args.args.as_ref())?;
     let mut task = plugin.task(&method.name);
-    for (param, value) in method.params.iter().zip(&values) {
-        let unwritten = |source| engine::Error::Arguments { method: method.name.clone(), source };
-        task = task.arg(codec::to_json(value, &param.ty).map_err(unwritten)?);
+    for argument in arguments {
+        task = task.arg(argument);
     }
-    let result = task.submit();
-    let answer = result.json().await?;
-    let answer = match result.get::<Json>().await {
-        Err(Error::Returned { denial, .. }) => Answer::Failed { answer, denial },
-        Err(error) => return Err(error),
-        Ok(_) => Answer::Good(answer),
-    };
-    Ok((method.clone(), answer))
+    Ok((method, Answer::of(&task.submit()).await?))
 }
 
 async fn load(args: &CallArgs) -> Result<Plugin, Error> {
@@ -163,37 +112,12 @@ async fn load(args: &CallArgs) -> Result<Plugin, Error> {
     Runtime::builder().build()?.load_with(&args.plugin, grants, limits).await
 }
 
-fn wave(method: &Method, ty: &WitType, answer: &Json) -> Result<String, Failure> {
-    let failed = |source| Failure::from(engine::Error::Results { method: method.name.clone(), source });
-    codec::to_wave(&codec::from_json(answer, ty).map_err(failed)?).map_err(failed)
-}
-
-/// An error as JSON: its kind, its message, and for a fault all that is known about it.
-fn error_json(error: &Error) -> Json {
-    let Some(fault) = error.fault() else {
-        let kind = match Failure::from(error.clone()).exit() {
-            Exit::BadInput => "bad_input",
-            Exit::CannotGoOn => "cannot_go_on",
-            _ => "failed",
-        };
-        return json!({ "kind": kind, "message": error.to_string() });
-    };
-    let mut described = json!({ "kind": fault.kind.name(), "message": fault.kind.to_string() });
-    // The limits and other particulars of the kind stand beside its name.
-    for part in [serde_json::to_value(&fault.kind), serde_json::to_value(fault)] {
-        if let (Ok(Json::Object(fields)), Some(described)) = (part, described.as_object_mut()) {
-            described.extend(fields.into_iter().filter(|(name, _)| name != "kind" && name != "message"));
-        }
-    }
-    described
-}
-
 /// The failure for a person: what happened, and which option or line of the manifest to change.
 fn explain(args: &CallArgs, error: Error) -> Failure {
     let manifest = args.plugin.with_extension("toml");
     let (manifest, plugin) = (manifest.display(), args.plugin.display());
     if let Some(fault) = error.fault() {
-        let failure = Failure::new(Exit::WorkFailed, fault_text(fault));
+        let failure = answer::faulted(fault);
         return match fault_help(&fault.kind, &manifest.to_string()) {
             Some(help) => failure.help(help),
             None => failure,
@@ -226,20 +150,6 @@ fn explain(args: &CallArgs, error: Error) -> Failure {
     }
 }
 
-fn fault_text(fault: &Fault) -> String {
-    let mut text = format!("`{}` of {} {}\n  kind: {}", fault.method, fault.plugin, fault.kind, fault.kind.name());
-    if let Some(words) = &fault.guest_message {
-        text.push_str(&format!("\n  last words: {}", words.trim_end().replace('\n', "\n    ")));
-    }
-    if !fault.backtrace.is_empty() {
-        text.push_str("\n  backtrace, innermost first:");
-        for (at, frame) in fault.backtrace.iter().enumerate() {
-            text.push_str(&format!("\n    {at}: {}", frame.function));
-        }
-    }
-    text
-}
-
 fn fault_help(kind: &FaultKind, manifest: &str) -> Option<String> {
     let raise = |limit: &str| format!("to allow more, write into {manifest}:\n[limits]\n{limit}");
     match kind {
@@ -264,7 +174,9 @@ fn fault_help(kind: &FaultKind, manifest: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use belljar::Fault;
     use clap::Parser as _;
+    use serde_json::json;
 
     use super::*;
     use crate::args::{Cli, Command};
@@ -320,20 +232,5 @@ mod tests {
         for expected in ["deadline of 500 ms", "kind: deadline", "last words: here\n    I go", "--deadline 5000ms"] {
             assert!(text.contains(expected), "{expected} in {text}");
         }
-    }
-
-    #[test]
-    fn a_fault_in_json_has_its_kind_and_its_limit() {
-        let json = error_json(&fault(FaultKind::Memory { wanted_bytes: 20, limit_bytes: 10 }));
-        assert_eq!(json["kind"], "memory");
-        assert_eq!(json["limit_bytes"], 10);
-        assert_eq!(json["method"], "spin");
-        assert!(json["message"].as_str().unwrap().contains("wanted 20 bytes"), "{json}");
-    }
-
-    #[test]
-    fn an_unknown_method_is_bad_input() {
-        let unknown = engine::Error::UnknownMethod { name: "a".into(), method: "b".into(), available: Vec::new() };
-        assert_eq!(error_json(&Error::from(unknown))["kind"], "bad_input");
     }
 }

@@ -1,6 +1,8 @@
 //! One module for each command: its arguments, and what it does.
 
+pub mod actor;
 pub mod call;
+pub mod checkpoint;
 pub mod clean;
 pub mod completions;
 pub mod doctor;
@@ -20,7 +22,7 @@ fn open_to_read(path: &Path) -> Result<DataDir, Failure> {
     DataDir::open_read_only(path).map_err(|error| no_data_dir(error, path))
 }
 
-/// Opens a data directory to change it. It must be there: only a run makes one.
+/// Opens a data directory to change it. It must be there: only runs and actors make one.
 fn open_to_write(path: &Path) -> Result<DataDir, Failure> {
     open_to_read(path)?;
     DataDir::open(path).map_err(Failure::from)
@@ -38,8 +40,10 @@ fn catalog(data_dir: &DataDir) -> Result<Option<Catalog>, Failure> {
 fn no_data_dir(error: StoreError, path: &Path) -> Failure {
     match error {
         StoreError::NoDataDir { .. } => {
-            Failure::bad_input(format!("{} is not a data directory of Belljar", path.display()))
-                .help("`belljar run WORKFLOW` makes one; another one is named with --data-dir DIR or BELLJAR_DATA_DIR")
+            Failure::bad_input(format!("{} is not a data directory of Belljar", path.display())).help(
+                "`belljar run WORKFLOW` and `belljar actor spawn` make one; another one is named with --data-dir DIR \
+                     or BELLJAR_DATA_DIR",
+            )
         }
         other => other.into(),
     }

@@ -9,7 +9,8 @@ use serde_json::{Value as Json, json};
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::{human, output};
+use crate::table::indented;
+use crate::{human, output, terminal};
 
 /// Looks at plugins
 #[derive(Debug, Subcommand)]
@@ -39,18 +40,22 @@ pub fn plugin(command: &PluginCommand) -> Result<Exit, Failure> {
     let PluginCommand::Inspect(args) = command;
     let manifest = Manifest::beside(&args.plugin)?;
     let engine = Engine::new(&EngineOptions { cache_dir: default_cache_dir() })?;
-    let inspection = engine.load_file(&args.plugin)?.inspect();
+    let component = engine.load_file(&args.plugin)?;
+    let (inspection, obstacles) = (component.inspect(), component.snapshot_obstacles());
     if args.json {
-        output::json(&as_json(&inspection, &manifest))?;
+        output::json(&as_json(&inspection, obstacles, &manifest))?;
     } else {
-        output::line(as_text(&args.plugin, &inspection, &manifest).trim_end())?;
+        let obstacles = obstacles_text(obstacles, terminal::width().is_some());
+        output::line(as_text(&args.plugin, &inspection, &obstacles, &manifest).trim_end())?;
     }
     Ok(Exit::Good)
 }
 
-/// The inspection with each method's signature in WIT, and the manifest.
-fn as_json(inspection: &Inspection, manifest: &Manifest) -> Json {
+/// The inspection with each method's signature in WIT, what is in the way of snapshots, and the manifest.
+fn as_json(inspection: &Inspection, obstacles: &[String], manifest: &Manifest) -> Json {
     let mut json = json!(inspection);
+    json["snapshotable"] = obstacles.is_empty().into();
+    json["snapshot_obstacles"] = json!(obstacles);
     for (at, method) in inspection.methods.iter().enumerate() {
         json["methods"][at]["signature"] = method.signature().into();
     }
@@ -58,7 +63,22 @@ fn as_json(inspection: &Inspection, manifest: &Manifest) -> Json {
     json
 }
 
-fn as_text(path: &Path, inspection: &Inspection, manifest: &Manifest) -> String {
+/// Whether an actor of the plugin keeps its memory. All that is in the way may be a long list: a terminal gets the first.
+fn obstacles_text(obstacles: &[String], is_brief: bool) -> String {
+    match obstacles {
+        [] => "can be snapshotted: an actor of it keeps its memory".to_owned(),
+        [first, others @ ..] if is_brief && !others.is_empty() => {
+            format!(
+                "cannot be snapshotted: {first}, and {} more (--json lists them)",
+                human::count(others.len() as u64)
+            )
+        }
+        [one] => format!("cannot be snapshotted: {one}"),
+        all => format!("cannot be snapshotted:\n{}", indented(&indented(&all.join("\n"))).trim_end()),
+    }
+}
+
+fn as_text(path: &Path, inspection: &Inspection, obstacles: &str, manifest: &Manifest) -> String {
     let mut text = format!("{} ({})\n", inspection.name, path.display());
     let mut fact = |name: &str, value: &str| text.push_str(&format!("  {name:<9} {value}\n"));
     fact("digest", &inspection.digest.to_string());
@@ -66,6 +86,7 @@ fn as_text(path: &Path, inspection: &Inspection, manifest: &Manifest) -> String 
     for memory in &inspection.memories {
         fact("memory", &memory_text(memory));
     }
+    fact("state", obstacles);
     for (tool, version) in &inspection.producers {
         fact("made by", format!("{tool} {version}").trim_end());
     }
@@ -121,6 +142,7 @@ fn manifest_text(path: &Path, manifest: &Manifest) -> String {
     }
     lines.extend(grants.http.iter().map(|origin| format!("http {origin}")));
     lines.extend(grants.env.iter().map(|name| format!("env {name}")));
+    lines.extend(grants.actors.iter().map(|name| format!("call the actor {name}")));
     if lines.is_empty() {
         return String::new();
     }
@@ -148,7 +170,7 @@ mod tests {
     #[test]
     fn the_text_has_signatures_memories_and_grants() {
         let manifest = Manifest { grants: Grants::default().read("data", "/data"), ..Manifest::default() };
-        let text = as_text(Path::new("dir/sample.wasm"), &inspect(ADDER), &manifest);
+        let text = as_text(Path::new("dir/sample.wasm"), &inspect(ADDER), "can be snapshotted", &manifest);
         for expected in [
             "add: func(a: u32, b: u32) -> u32",
             "131.1 KB at the start, no maximum of its own",
@@ -161,9 +183,21 @@ mod tests {
 
     #[test]
     fn json_has_the_signature_beside_the_types() {
-        let json = as_json(&inspect(ADDER), &Manifest::default());
+        let json = as_json(&inspect(ADDER), &["a table".to_owned()], &Manifest::default());
         assert_eq!(json["methods"][0]["signature"], "add: func(a: u32, b: u32) -> u32");
         assert_eq!(json["methods"][0]["params"][0]["name"], "a");
+        assert_eq!(json["snapshotable"], false);
+        assert_eq!(json["snapshot_obstacles"][0], "a table");
         assert_eq!(json["digest"].as_str().unwrap().len(), 64);
+    }
+
+    #[test]
+    fn a_terminal_gets_the_first_thing_that_is_in_the_way_and_a_file_all() {
+        let obstacles: Vec<String> = (1..=25).map(|at| format!("table {at}")).collect();
+        let brief = obstacles_text(&obstacles, true);
+        assert_eq!(brief, "cannot be snapshotted: table 1, and 24 more (--json lists them)");
+        assert!(obstacles_text(&obstacles, false).ends_with("\n    table 24\n    table 25"));
+        assert_eq!(obstacles_text(&obstacles[..1], true), "cannot be snapshotted: table 1");
+        assert!(obstacles_text(&[], true).starts_with("can be"));
     }
 }

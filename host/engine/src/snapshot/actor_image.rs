@@ -34,6 +34,18 @@ impl ActorImage {
         self.memories.iter().fold(0, |bytes, memory| bytes.saturating_add(memory.size_bytes as u64))
     }
 
+    /// A page of one of its memories, [`PAGE_BYTES`](super::PAGE_BYTES) long; none where the image has nothing but zeros.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel cannot read its own memory.
+    pub fn page(&self, memory: usize, page: u64) -> io::Result<Option<Vec<u8>>> {
+        match self.memories.get(memory).and_then(|memory| memory.image.as_ref()) {
+            Some(image) => image.page(page),
+            None => Ok(None),
+        }
+    }
+
     /// This image with the pages and globals of a snapshot that was checked.
     pub(super) fn with(&self, snapshot: &Snapshot) -> io::Result<ActorImage> {
         let mut memories = Vec::with_capacity(self.memories.len());

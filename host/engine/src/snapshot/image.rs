@@ -64,6 +64,17 @@ impl Image {
         Ok(())
     }
 
+    /// A page; none past the image's end.
+    pub(crate) fn page(&self, page: u64) -> io::Result<Option<Vec<u8>>> {
+        let offset = page * PAGE_BYTES as u64;
+        if offset >= self.size_bytes as u64 {
+            return Ok(None);
+        }
+        let mut bytes = vec![0; PAGE_BYTES];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        Ok(Some(bytes))
+    }
+
     /// Its size, whole pages.
     pub(crate) fn size_bytes(&self) -> usize {
         self.size_bytes

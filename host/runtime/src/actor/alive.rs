@@ -260,6 +260,8 @@ impl Alive {
         if let Err(error) = self.set_status(ActorStatus::Failed) {
             tracing::warn!(actor = %self.cell.name, %error, "the end of an actor could not be noted");
         }
+        // Whoever asks next finds it given up, not running.
+        self.durable().await.ok();
     }
 
     pub(super) fn set_status(&mut self, status: ActorStatus) -> Result<(), Error> {

@@ -52,18 +52,21 @@ impl Body {
             // One that was dropped has ended too.
             before.wait_for(|ended| *ended).await.ok();
         }
-        let begun = match beginning {
-            Beginning::Wake => Alive::wake(&self.system, &self.cell).await,
-            Beginning::Born(birth, tell) => {
-                let born = Alive::born(&self.system, &self.cell, *birth).await;
-                let told = born.as_ref().map(|_| ()).map_err(Clone::clone);
-                tell.send(told).ok();
-                born
-            }
+        let (begun, tell) = match beginning {
+            Beginning::Wake => (Alive::wake(&self.system, &self.cell).await, None),
+            Beginning::Born(birth, tell) => (Alive::born(&self.system, &self.cell, *birth).await, Some(tell)),
         };
-        match begun {
-            Ok(alive) => self.live(alive).await,
-            Err(error) => self.refuse_all(&error),
+        let told = begun.as_ref().map(|_| ()).map_err(Clone::clone);
+        if let Err(error) = &told {
+            // Before anybody hears of it: the name is free for another attempt.
+            self.refuse_all(error);
+        }
+        if let Some(tell) = tell {
+            // Whoever spawned it may have gone.
+            tell.send(told).ok();
+        }
+        if let Ok(alive) = begun {
+            self.live(alive).await;
         }
     }
 

@@ -22,6 +22,9 @@ use crate::clock;
 /// Checkpoints of an actor that are kept: 3.
 pub const GENERATIONS_KEPT: usize = 3;
 
+/// A capture that took less than this (1 µs) was none: the snapshot was there.
+const COST_MEASURED_MIN: Duration = Duration::from_micros(1);
+
 /// When to take the next checkpoint, and what the ones before were.
 pub(crate) struct Checkpoints {
     policy: PolicyState,
@@ -147,7 +150,10 @@ impl Checkpoints {
 
     /// Notes that a checkpoint is in the log. Returns the oldest record that is still needed.
     pub(crate) fn appended(&mut self, taken_ns: u64, cost: Duration, after_record: u64, page_map: &PageMap) -> u64 {
-        self.policy.checkpoint_taken(taken_ns, cost);
+        // One that was not captured now says nothing of what a checkpoint costs.
+        if cost >= COST_MEASURED_MIN {
+            self.policy.checkpoint_taken(taken_ns, cost);
+        }
         // A delta needs the records of those before it, back to a whole one.
         let oldest = self.kept.iter().find(|kept| kept.generation == page_map.oldest_generation());
         let is_whole = page_map.oldest_generation() == page_map.generation();

@@ -119,6 +119,14 @@ pub enum ActorError {
         /// Why that does not go.
         reason: String,
     },
+    /// The actor was exported with grants that an import does not take over unseen.
+    #[error("`{name}` had these grants where it comes from: {grants}; import it with them if it is to have them here")]
+    NeedsGrants {
+        /// The name.
+        name: String,
+        /// The grants, as JSON.
+        grants: String,
+    },
     /// The plugin cannot take over the actor's state.
     #[error("`{name}` cannot go over to the new version of its plugin: {message}")]
     CannotMigrate {

@@ -4,14 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belljar_engine::Digest;
-use belljar_store::checkpoint::{self, Manifest};
-use belljar_store::{NewActor, RecordKind, StoreError};
+use belljar_store::checkpoint;
+use belljar_store::{NewActor, StoreError};
 use serde_json::Value as Json;
 
 use super::alive::Birth;
 use super::body::Beginning;
 use super::call::ActorCall;
-use super::checkpoints::info_of as checkpoint_info;
 use super::info::{ActorInfo, ActorStatus, CheckpointInfo};
 use super::journal::Journal;
 use super::message::Order;
@@ -19,7 +18,7 @@ use super::record::{self, Settings, Spawned};
 use super::recovery;
 use super::state::ActorState;
 use super::system::{Durable, System};
-use super::{ActorError, ActorName, Durability, SpawnOptions, services};
+use super::{ActorError, ActorName, Durability, SpawnOptions, look, services};
 use crate::{Error, Plugin, Runtime, clock};
 
 /// How long a list waits for an actor that is busy with a message, before it tells what the index knows of it.
@@ -290,21 +289,7 @@ impl Actor {
     /// The checkpoints that are kept, newest first.
     pub async fn checkpoints(&self) -> Result<Vec<CheckpointInfo>, Error> {
         let (durable, entry) = (self.durable()?, self.entry().await?);
-        let list = move || {
-            let mut listed = Vec::new();
-            for record in durable.log.history(entry.id)? {
-                let Ok(record) = record else { continue };
-                if record.kind != RecordKind::Checkpoint {
-                    continue;
-                }
-                if let Ok(manifest) = Manifest::from_bytes(&record.payload) {
-                    let memory_bytes = manifest.memory_sizes.iter().sum();
-                    let parent = manifest.parent.map(|parent| parent.generation);
-                    listed.push(checkpoint_info(&manifest.meta, memory_bytes, parent));
-                }
-            }
-            Ok(listed)
-        };
+        let list = move || Ok(look::checkpoints_of(&durable.log, entry.id)?);
         self.system.blocking(list).await
     }
 

@@ -32,10 +32,13 @@
 //! | `checkpoints.rs` | when checkpoints are taken, and which are kept |
 //! | `record.rs`, `journal.rs`, `state.rs` | what is written down |
 //! | `deadlock.rs` | who waits for whom |
+//! | `look.rs` | what is kept, for those who only look |
+//! | `upkeep.rs`, `bundle.rs` | verifying, collecting garbage; taking an actor to another machine |
 
 mod alive;
 mod archive;
 mod body;
+mod bundle;
 mod call;
 mod checkpoints;
 mod deadlock;
@@ -44,6 +47,7 @@ mod fork;
 mod handle;
 mod info;
 mod journal;
+mod look;
 mod mailbox;
 mod message;
 mod name;
@@ -56,14 +60,17 @@ mod services;
 mod state;
 mod system;
 mod typed;
+mod upkeep;
 mod voice;
 mod writing;
 
+pub use bundle::ImportOptions;
 pub use call::ActorCall;
 pub use checkpoints::GENERATIONS_KEPT;
 pub use error::ActorError;
 pub use handle::{Actor, Actors};
 pub use info::{ActorInfo, ActorStatus, Awake, CheckpointInfo};
+pub use look::{BaseImage, CheckpointDetails, KeptActors, MemoryDetails};
 pub use name::{ActorName, NAME_BYTES_MAX};
 pub use options::{
     Durability, IDLE_TIME_MAX, MAILBOX_LENGTH_MAX, MESSAGE_BYTES_MAX, MESSAGE_RETRIES_MAX, REPLAY_MESSAGES_MAX,
@@ -73,3 +80,4 @@ pub use state::{
     DEAD_LETTERS_MAX, DeadLetter, OUTGOING_MAX, RESULT_BYTES_KEPT_MAX, RESULT_RETENTION, RESULTS_KEPT_MAX, TIMERS_MAX,
 };
 pub(crate) use system::{Durable, System};
+pub use upkeep::{Collected, FoundDamage, Verification, VerifyStep};

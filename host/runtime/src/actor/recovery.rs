@@ -62,7 +62,7 @@ pub(crate) fn read_from(
             Ok(record) => record,
             Err(error) if error.is_damage() => {
                 // Checkpoints stand in for one another; nothing stands in for a message.
-                if history.last_kind() != Some(RecordKind::Checkpoint as u8) {
+                if !history.was(RecordKind::Checkpoint, checkpoint::MAGIC)? {
                     return Err(damage(name, error.to_string()));
                 }
                 reader.damaged.push(error.to_string());
@@ -141,7 +141,11 @@ fn with_state(loaded: Loaded) -> Result<(Loaded, ActorState), StoreError> {
 /// The payload of the checkpoint of this generation.
 pub(crate) fn payload_of(log: &ActorLog, actor: ActorId, generation: u64) -> Result<Vec<u8>, StoreError> {
     for record in log.history(actor)? {
-        let Ok(record) = record else { continue };
+        let record = match record {
+            Ok(record) => record,
+            Err(error) if error.is_damage() => continue,
+            Err(error) => return Err(error),
+        };
         if record.kind == RecordKind::Checkpoint
             && checkpoint::Manifest::from_bytes(&record.payload)
                 .is_ok_and(|manifest| manifest.meta.generation == generation)

@@ -55,8 +55,7 @@ impl Alive {
         };
         let depends = message.depends;
         if self.is_lost(depends) {
-            // Whoever sent it has gone back to before it was sent.
-            return;
+            return (message.reply)(Err(never_sent()));
         }
         let mut noted = self.note_arrival(&arrival);
         if noted.is_err() {
@@ -64,7 +63,7 @@ impl Alive {
             // goes on, if the disk takes it now.
             self.instance = None;
             noted = match self.come_back().await {
-                Ok(()) if self.is_lost(depends) => return,
+                Ok(()) if self.is_lost(depends) => Err(never_sent()),
                 Ok(()) => self.note_again(&mut arrival),
                 Err(error) => Err(error),
             };
@@ -226,7 +225,11 @@ impl Alive {
 
     /// Restores the actor to what is durable.
     pub(super) async fn come_back(&mut self) -> Result<(), Error> {
-        tokio::time::sleep(backoff(self.faults_in_row)).await;
+        let wait = backoff(self.faults_in_row);
+        // A timer takes a millisecond even where there is nothing to wait for.
+        if !wait.is_zero() {
+            tokio::time::sleep(wait).await;
+        }
         let restored = self.reload().await;
         if restored.is_err() {
             self.faults_in_row = self.faults_in_row.saturating_add(1);
@@ -356,6 +359,11 @@ impl Alive {
             .collect::<Option<Vec<u8>>>()
             .ok_or_else(|| no("`durable.save` returned no bytes".to_owned()))
     }
+}
+
+/// The error of a message whose sender has gone back to before it was sent, as it finds when it notes this.
+fn never_sent() -> Error {
+    ActorError::Interrupted { message: "a write of the log failed after the caller sent it".to_owned() }.into()
 }
 
 /// Waits until a caller gives up; for ever if none can.

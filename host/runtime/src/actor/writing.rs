@@ -35,21 +35,23 @@ impl Alive {
         why: &str,
         is_marked: bool,
     ) -> Result<(), Error> {
+        let started = Instant::now();
         let snapshot = match (snapshot, &mut self.instance) {
             // The instance is this and nothing else, and its next capture counts from here on.
             (Some(snapshot), _) => snapshot,
             (None, Some(living)) => living.instance.capture().await?.snapshot,
             (None, None) => return Err(belljar_engine::Error::InstanceGone.into()),
         };
+        let pause = started.elapsed();
         let whole = || Capture { snapshot: snapshot.clone(), since: Since::Base };
-        self.write_checkpoint(whole(), why.to_owned(), Duration::ZERO)?;
+        self.write_checkpoint(whole(), why.to_owned(), pause)?;
         self.finish_all_writing().await?;
         if is_marked {
             let generation = self.checkpoints.generation;
             if let Some(journal) = &mut self.voice.kept().journal {
                 journal.append(RecordKind::Note, &Note::Life { generation })?;
             }
-            self.write_checkpoint(whole(), why.to_owned(), Duration::ZERO)?;
+            self.write_checkpoint(whole(), why.to_owned(), pause)?;
             self.finish_all_writing().await?;
         }
         let info = self.describe(0);

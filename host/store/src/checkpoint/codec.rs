@@ -17,7 +17,8 @@ use crate::error::StoreError;
 /// The format of checkpoint records that this build reads and writes.
 pub const CHECKPOINT_FORMAT: u16 = 1;
 
-const MAGIC: &[u8; 6] = b"BJCKPT";
+/// How the payload of a checkpoint record begins.
+pub const MAGIC: &[u8; 6] = b"BJCKPT";
 
 /// What the errors call the bytes.
 const RECORD: &str = "the checkpoint record";

@@ -39,7 +39,7 @@ mod stage;
 
 pub use bundle::{BundleParts, Imported, export, import};
 pub use chunk::{CHUNK_BYTES_MAX, CHUNK_PAGES_MAX};
-pub use codec::CHECKPOINT_FORMAT;
+pub use codec::{CHECKPOINT_FORMAT, MAGIC};
 pub use diff::{CheckpointDiff, MemoryDiff, diff};
 pub use encode::{Encoded, MemorySnapshot, PagesSnapshot, Snapshot, encode};
 pub use flatten::{CHAIN_MAX, PageMap};

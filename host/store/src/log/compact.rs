@@ -26,6 +26,8 @@ use crate::error::StoreError;
 /// A segment is evacuated when less than one part in this many of it is needed.
 const NEEDED_SHARE_DIVISOR: u64 = 2;
 
+/// How many small segments make a compaction due.
+const SMALL_SEGMENTS_DUE: usize = 64;
 /// How many small segments may lie about before they are merged: each process that writes begins one.
 const SMALL_SEGMENTS_MAX: usize = 16;
 
@@ -82,7 +84,9 @@ pub(super) fn compact(inner: &Arc<Inner>) -> Result<Compaction, StoreError> {
 /// Whether the log has grown so much that compacting it is worth the while.
 pub(super) fn is_due(inner: &Inner) -> Result<bool, StoreError> {
     let live_bytes = inner.index().covered.live_bytes;
-    Ok(total_bytes(inner)? > GROWTH_RATIO * live_bytes.max(inner.segment_bytes_max))
+    let small = |number: &u64| inner.segments.file_bytes(*number) < inner.segment_bytes_max / NEEDED_SHARE_DIVISOR;
+    let many_small = inner.segments.numbers()?.iter().filter(|number| small(number)).count() > SMALL_SEGMENTS_DUE;
+    Ok(many_small || total_bytes(inner)? > GROWTH_RATIO * live_bytes.max(inner.segment_bytes_max))
 }
 
 pub(super) fn total_bytes(inner: &Inner) -> Result<u64, StoreError> {

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use super::entry::ActorEntry;
 use super::inner::Inner;
-use super::record::{ActorId, Position, Record, RecordHeader};
+use super::record::{ActorId, Position, RECORD_HEADER_BYTES, Record, RecordHeader, RecordKind};
 use super::scan::{Found, ScanStart, scan};
 use super::segment::SEGMENT_HEADER_BYTES;
+use super::update::UPDATE_BYTES_MAX;
 use crate::error::StoreError;
 
 /// The records of an actor, newest first, down to [`Update::kept_from`](super::Update), and its `Spawn`
@@ -15,7 +16,8 @@ pub struct History {
     inner: Arc<Inner>,
     entry: ActorEntry,
     next: Next,
-    last_kind: Option<u8>,
+    /// Where the last record is, and the number of its kind where its header could be read.
+    last: Option<(Position, Option<u8>)>,
 }
 
 #[derive(Clone, Copy)]
@@ -31,20 +33,31 @@ enum Next {
 impl History {
     pub(super) fn new(inner: Arc<Inner>, entry: ActorEntry) -> Self {
         let next = Next::At(entry.head, entry.sequence);
-        Self { inner, entry, next, last_kind: None }
+        Self { inner, entry, next, last: None }
     }
 
-    /// The number of the kind of the record that was returned last, also of one that is damaged; none where even that
-    /// cannot be read.
-    pub fn last_kind(&self) -> Option<u8> {
-        self.last_kind
+    /// Whether the record that was returned last, a damaged one, was of this kind. Where even its header is damaged,
+    /// whether a payload with this beginning follows tells.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn was(&self, kind: RecordKind, beginning: &[u8]) -> Result<bool, StoreError> {
+        match self.last {
+            Some((_, Some(number))) => Ok(number == kind as u8),
+            Some((position, None)) => {
+                let bytes =
+                    self.inner.segments.raw(position, RECORD_HEADER_BYTES + UPDATE_BYTES_MAX + beginning.len())?;
+                Ok(bytes.windows(beginning.len().max(1)).any(|window| window == beginning))
+            }
+            None => Ok(false),
+        }
     }
 
     fn read(&mut self, position: Position, sequence: u64) -> Result<Record, StoreError> {
         self.next = Next::Before(position, sequence);
-        self.last_kind = None;
+        self.last = Some((position, None));
         let (header, record) = self.inner.segments.read(position)?;
-        self.last_kind = Some(header.kind);
+        self.last = Some((position, Some(header.kind)));
         if header.actor != self.entry.id || header.sequence != sequence {
             return Err(self.inner.segments.not_of_actor(position, self.entry.id));
         }

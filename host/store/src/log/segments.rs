@@ -191,6 +191,14 @@ impl Segments {
         Ok((header, Ok(record)))
     }
 
+    /// What is on disk at a position, damaged or not: up to so many bytes.
+    pub(super) fn raw(&self, position: Position, bytes_max: usize) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = vec![0; bytes_max];
+        let count = self.get(position.segment)?.file.read_at(position.offset, &mut bytes)?;
+        bytes.truncate(count);
+        Ok(bytes)
+    }
+
     /// The error for a record that is not where its actor's history says it is.
     pub(super) fn not_of_actor(&self, position: Position, actor: ActorId) -> StoreError {
         tracing::warn!(%actor, ?position, "a history leads to a record of another actor");

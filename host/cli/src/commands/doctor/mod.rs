@@ -3,6 +3,7 @@
 //!
 //! Each file here looks at one topic and returns [`Check`]s; nothing but the self-test can fail.
 
+mod actors;
 mod belljar;
 mod compute;
 mod guests;
@@ -13,6 +14,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
+use crate::args::DataDirArgs;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output;
@@ -31,6 +33,8 @@ pub struct DoctorArgs {
     /// Prints JSON
     #[arg(long)]
     pub json: bool,
+    #[command(flatten)]
+    data_dir: DataDirArgs,
 }
 
 /// What was found out about one thing.
@@ -74,6 +78,7 @@ impl Check {
 /// Looks at everything.
 pub async fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     let mut checks = machine::checks();
+    checks.extend(actors::checks(&args.data_dir.data_dir));
     checks.extend(guests::checks().await);
     checks.extend(compute::checks());
     checks.extend(belljar::checks().await);

@@ -1,0 +1,42 @@
+//! Services with nothing behind them, for components that call no host function, or whose calls of one do not matter.
+
+use std::sync::Arc;
+
+use belljar::engine::Services;
+use belljar::engine::capability::{
+    BoxFuture, Event, EventSink, HeldObject, HttpError, HttpHost, HttpRequest, HttpResponse, NoActors, ObjectError,
+    ObjectHost, Origin,
+};
+
+/// Services that keep nothing and reach nobody.
+pub fn no_services() -> Services {
+    let nothing = Arc::new(Nothing);
+    Services {
+        events: nothing.clone(),
+        objects: nothing.clone(),
+        http: nothing,
+        actors: Arc::new(NoActors),
+        timers: None,
+    }
+}
+
+struct Nothing;
+
+impl EventSink for Nothing {
+    fn event(&self, _origin: Origin<'_>, _event: Event<'_>) {}
+}
+
+impl ObjectHost for Nothing {
+    fn put(&self, _bytes: Arc<[u8]>) -> Result<Arc<dyn HeldObject>, ObjectError> {
+        Err(ObjectError::Full("there is no store in this benchmark".to_owned()))
+    }
+}
+
+impl HttpHost for Nothing {
+    fn origin_of(&self, url: &str) -> Result<String, String> {
+        Err(format!("{url} is not reachable"))
+    }
+    fn send(&self, _request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+        Box::pin(async { Err(HttpError::Connection("there is no network in this benchmark".to_owned())) })
+    }
+}

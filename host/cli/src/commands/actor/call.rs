@@ -1,0 +1,114 @@
+//! `belljar actor call`: one call of one method of an actor. It is answered when it is as durable as the actor
+//! promises, and shown as [`crate::answer`] says.
+
+use belljar::{Actor, ActorError, Error, Method, ObjectRef, Runtime, engine};
+use clap::Args;
+use serde_json::Value as Json;
+
+use super::{Place, at_the_end};
+use crate::answer::{self, Answer};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::interrupt::interrupted;
+
+const EXAMPLES: &str = "\
+A call that was interrupted may or may not have been carried out. With --call-id the same command can be given again:
+a call of the same id is carried out once, and answered alike every time.
+
+Examples:
+  belljar actor call visits 'add(5)'
+  belljar actor call visits 'add(5)' --call-id order-4711 --json
+  belljar actor call visits add --args '[5]'";
+
+/// Calls a method of an actor and prints what it returns
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ActorCallArgs {
+    /// The actor's name
+    name: String,
+    /// The call in WAVE, such as `add(5)`; with --args the method's name
+    #[arg(value_name = "CALL")]
+    call: String,
+    /// The arguments in JSON: an array, or an object by name
+    #[arg(long, value_name = "JSON", value_parser = answer::parse_json)]
+    args: Option<Json>,
+    /// An id of your own, so that the call can be sent again without being carried out twice
+    #[arg(long, value_name = "ID")]
+    call_id: Option<String>,
+}
+
+/// Makes the call.
+pub async fn call(args: &ActorCallArgs, at: Place<'_>) -> Result<Exit, Failure> {
+    let runtime = at.runtime()?;
+    let outcome = perform(args, &runtime).await;
+    let (method, answer) = at_the_end(&runtime, outcome).await?;
+    answer.show(&method, at.json)
+}
+
+async fn perform(args: &ActorCallArgs, runtime: &Runtime) -> Result<(Method, Answer), Failure> {
+    let explained = |error: Error| explain(&args.name, error);
+    let actor = runtime.actors().get(&args.name).await.map_err(explained)?;
+    let (method, result) = submit(args, &actor).await.map_err(explained)?;
+    let answer = tokio::select! {
+        answer = Answer::of(&result) => answer.map_err(explained)?,
+        () = interrupted() => {
+            result.cancel();
+            return Err(Failure::new(Exit::Interrupted, "interrupted: the call was given up")
+                .help("it had no effect, unless it was over at that moment; a call with --call-id can be sent again"));
+        }
+    };
+    Ok((method, answer))
+}
+
+async fn submit(args: &ActorCallArgs, actor: &Actor) -> Result<(Method, ObjectRef), Error> {
+    let component = actor.component().await?;
+    let (method, arguments) = answer::parse_call(&component, &args.call, args.args.as_ref())?;
+    let mut call = actor.call_json(&method.name, arguments.into());
+    if let Some(id) = &args.call_id {
+        call = call.id(id);
+    }
+    Ok((method, call.submit()))
+}
+
+/// The failure for a person: what happened, and what to do.
+fn explain(actor: &str, error: Error) -> Failure {
+    if let Some(fault) = error.fault() {
+        return answer::faulted(fault).help(format!(
+            "{actor} is what it was before the call; `belljar actor dead-letters {actor}` lists such messages"
+        ));
+    }
+    let help = match &error {
+        Error::Engine(error) => match &**error {
+            engine::Error::Arguments { .. } | engine::Error::NotACall(_) => {
+                Some("texts stand in quotation marks, as in 'hello(\"world\")'".to_owned())
+            }
+            _ => None,
+        },
+        Error::Actor(ActorError::Damaged { .. }) => Some(format!(
+            "`belljar checkpoint verify` says what is damaged, `belljar checkpoint ls {actor}` what is kept"
+        )),
+        _ => None,
+    };
+    let failure = Failure::from(error);
+    match help {
+        Some(help) => failure.help(help),
+        None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use belljar::{Fault, FaultKind};
+
+    use super::*;
+
+    #[test]
+    fn a_fault_says_that_the_actor_is_unharmed() {
+        let (plugin, method) = ("counter".into(), "add".into());
+        let kind = FaultKind::Deadline { limit_ms: 500 };
+        let fault = Fault { kind, plugin, method, guest_message: None, backtrace: Vec::new() };
+        let failure = explain("visits", engine::Error::from(Box::new(fault)).into());
+        assert_eq!(failure.exit(), Exit::WorkFailed);
+        assert!(failure.to_string().contains("visits is what it was before the call"), "{failure}");
+    }
+}
