@@ -172,7 +172,12 @@ async fn look(runtime: &Runtime) -> Result<Json, Error> {
 async fn look_until(runtime: &Runtime, wanted: &Json, context: &str) {
     let mut seen = Json::Null;
     for _ in 0..200 {
-        seen = look(runtime).await.unwrap_or_else(|error| panic!("{context}: {error:?}"));
+        seen = match look(runtime).await {
+            Ok(seen) => seen,
+            // The fault may hit the looking, too.
+            Err(error) if error.is_retryable() => continue,
+            Err(error) => panic!("{context}: {error:?}"),
+        };
         if seen == *wanted {
             return;
         }

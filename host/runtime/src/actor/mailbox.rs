@@ -32,8 +32,8 @@ pub(crate) enum Incoming {
 
 /// Why a message was not taken; it comes back.
 pub(crate) enum Refused {
-    Full(Message),
-    Closed(Message),
+    Full(Box<Message>),
+    Closed(Box<Message>),
 }
 
 impl Mailbox {
@@ -50,10 +50,10 @@ impl Mailbox {
     pub(crate) fn push(&self, message: Message) -> Result<(), Refused> {
         let mut queues = self.lock();
         if queues.closed {
-            return Err(Refused::Closed(message));
+            return Err(Refused::Closed(Box::new(message)));
         }
         if queues.messages.len() >= self.length_max() {
-            return Err(Refused::Full(message));
+            return Err(Refused::Full(Box::new(message)));
         }
         queues.messages.push_back(message);
         drop(queues);

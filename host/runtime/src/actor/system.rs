@@ -223,14 +223,14 @@ impl System {
     }
 
     /// Puts a message into an actor's mailbox; an actor that sleeps is woken. A message that finds no room comes back.
-    pub(crate) fn deliver(&self, name: &ActorName, mut message: Message) -> Result<(), Message> {
+    pub(crate) fn deliver(&self, name: &ActorName, mut message: Message) -> Result<(), Box<Message>> {
         let mut cell = self.cell(name);
         loop {
             match cell.mailbox.push(message) {
                 Ok(()) => return Ok(()),
                 Err(Refused::Full(back)) => return Err(back),
                 // It is just going to sleep.
-                Err(Refused::Closed(back)) => (message, cell) = (back, self.cell_after(&cell)),
+                Err(Refused::Closed(back)) => (message, cell) = (*back, self.cell_after(&cell)),
             }
         }
     }
@@ -238,7 +238,7 @@ impl System {
     /// The same, and waits for room.
     pub(crate) async fn deliver_when_room(&self, name: &ActorName, mut message: Message) {
         while let Err(back) = self.deliver(name, message) {
-            message = back;
+            message = *back;
             self.cell(name).mailbox.room().await;
         }
     }

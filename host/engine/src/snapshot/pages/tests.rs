@@ -66,7 +66,7 @@ async fn pages_that_were_only_read_are_not_changes() {
 
     let [scanned, read] = both(&mapping);
 
-    assert_eq!(scanned, [30..31]);
+    assert_eq!(scanned, std::slice::from_ref(&(30..31)));
     // What `/proc/self/pagemap` says of a page that is the kernel's page of zeros is the same as of a written page.
     for page in read.into_iter().flatten().filter(|page| *page != 30) {
         assert!(bytes[page as usize * PAGE_BYTES..][..PAGE_BYTES].iter().all(|byte| *byte == 0), "{page}");
