@@ -297,7 +297,7 @@ async fn a_full_disk_acknowledges_nothing_damages_nothing_and_serves_again_when_
             }
         }
         assert!(!open.is_empty(), "the disk was never full");
-        let refused = t.checkpoint().await.err().expect("there is no room");
+        let refused = t.checkpoint().await.expect_err("there is no room");
         assert!(refused.is_retryable(), "{refused:?}");
         storage.set_capacity(None);
         for at in 0..40 {
