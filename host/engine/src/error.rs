@@ -131,7 +131,7 @@ pub enum Error {
     #[error(transparent)]
     Fault(#[from] Box<Fault>),
     /// The component keeps state where a snapshot cannot see it.
-    #[error("the memory of {name} cannot be snapshotted: {}; export `belljar:plugin/durable`, or use it as a task", .obstacles.join("; "))]
+    #[error("the memory of {name} cannot be snapshotted: {}; use it as a task, if it keeps nothing", first_of(.obstacles))]
     NotSnapshotable {
         /// The component.
         name: String,
@@ -168,6 +168,15 @@ impl Error {
             Error::Fault(fault) => Some(fault),
             _ => None,
         }
+    }
+}
+
+/// The first obstacle stands for all; a description of the component lists them.
+fn first_of(obstacles: &[String]) -> String {
+    match obstacles {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first, others @ ..] => format!("{first} (and {} more: `belljar plugin inspect` lists them)", others.len()),
     }
 }
 

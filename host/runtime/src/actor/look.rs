@@ -221,6 +221,7 @@ impl KeptActors {
     }
 
     pub(super) fn load(&self, entry: &ActorEntry, generation: u64) -> Result<Loaded, Error> {
+        let CheckpointInfo { generation, .. } = self.chosen(entry, Some(generation))?;
         let Durable { log, packs, .. } = &self.durable;
         let payload = |wanted: u64| recovery::payload_of(log, entry.id, wanted);
         Ok(checkpoint::load(&payload(generation)?, payload, packs)?)
