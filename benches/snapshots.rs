@@ -5,14 +5,10 @@
 //! first answer of such a guest from a warm image, and 100 KB for each of 10,000 live actors.
 
 use std::error::Error;
-use std::sync::Arc;
 
-use belljar::engine::capability::{
-    BoxFuture, Event, EventSink, HeldObject, HttpError, HttpHost, HttpRequest, HttpResponse, NoActors, ObjectError,
-    ObjectHost, Origin,
-};
 use belljar::engine::{Engine, EngineOptions, Grants, Instance, Limits, Linked, Services};
-use belljar_benches::{Figures, micros, time};
+use belljar_benches::machine::memory;
+use belljar_benches::{Figures, micros, no_services, time};
 
 const ROUNDS: usize = 200;
 const LARGE_ROUNDS: usize = 30;
@@ -50,39 +46,10 @@ const GUEST: &str = r#"(component
     (func (export "grow") (param "bytes" u32) (canon lift (core func $i "grow")))
     (func (export "touch") (param "pages" u32) (param "stride" u32) (canon lift (core func $i "touch"))))"#;
 
-/// A host without anything behind it: the component imports nothing.
-struct Nothing;
-
-impl EventSink for Nothing {
-    fn event(&self, _origin: Origin<'_>, _event: Event<'_>) {}
-}
-
-impl ObjectHost for Nothing {
-    fn put(&self, _bytes: Arc<[u8]>) -> Result<Arc<dyn HeldObject>, ObjectError> {
-        Err(ObjectError::Full("there is no store in this benchmark".to_owned()))
-    }
-}
-
-impl HttpHost for Nothing {
-    fn origin_of(&self, url: &str) -> Result<String, String> {
-        Err(format!("{url} is not reachable"))
-    }
-    fn send(&self, _request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
-        Box::pin(async { Err(HttpError::Connection("there is no network in this benchmark".to_owned())) })
-    }
-}
-
 fn main() -> Result<(), Box<dyn Error>> {
     let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let engine = Engine::new(&EngineOptions::default())?;
-    let nothing = Arc::new(Nothing);
-    let services = Services {
-        events: nothing.clone(),
-        objects: nothing.clone(),
-        http: nothing,
-        actors: Arc::new(NoActors),
-        timers: None,
-    };
+    let services = no_services();
     let linked = engine.load_bytes("guest", &wat::parse_str(GUEST)?)?.link(Grants::default(), Limits::default())?;
     tokio.block_on(async {
         small(&linked, &services).await?;
@@ -159,44 +126,20 @@ async fn large(linked: &Linked, services: &Services) -> Result<(), Box<dyn Error
 /// Every instance has answered a call, so it has the pages that a call needs.
 async fn many(linked: &Linked, services: &Services) -> Result<(), Box<dyn Error>> {
     let base = linked.base_image(services).await?;
-    let before = Memory::now()?;
+    let before = memory()?;
     let mut instances = Vec::with_capacity(LIVE);
     for _ in 0..LIVE {
         let mut instance = linked.instantiate_from(&base, services, "").await?;
         count(&mut instance).await?;
         instances.push(instance);
     }
-    let after = Memory::now()?;
-    let each = |before: f64, after: f64| (after - before) / LIVE as f64;
-    let (pages, tables) = (each(before.pages_kb, after.pages_kb), each(before.tables_kb, after.tables_kb));
+    let after = memory()?;
+    let each = |before: u64, after: u64| (after as f64 - before as f64) / LIVE as f64;
+    let pages = each(before.proportional, after.proportional) / 1024.0;
+    let tables = each(before.page_tables, after.page_tables) / 1024.0;
     let mappings = each(before.mappings, after.mappings);
     println!("{LIVE} live instances, each");
     println!("  pages (PSS) {pages:.1} KB, page tables {tables:.1} KB, mappings {mappings:.2}");
     println!("  together {:.1} KB   aim: 100 at the most; ratio {:.3}", pages + tables, (pages + tables) / 100.0);
     Ok(())
-}
-
-/// What this process has of the machine's memory.
-struct Memory {
-    pages_kb: f64,
-    tables_kb: f64,
-    mappings: f64,
-}
-
-impl Memory {
-    fn now() -> Result<Memory, Box<dyn Error>> {
-        Ok(Memory {
-            pages_kb: kilobytes("/proc/self/smaps_rollup", "Pss:")?,
-            tables_kb: kilobytes("/proc/self/status", "VmPTE:")?,
-            mappings: std::fs::read_to_string("/proc/self/maps")?.lines().count() as f64,
-        })
-    }
-}
-
-/// The number of a line `NAME   NUMBER kB`.
-fn kilobytes(file: &str, name: &str) -> Result<f64, Box<dyn Error>> {
-    let text = std::fs::read_to_string(file)?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)).ok_or_else(|| format!("{file} has no {name}"))?;
-    let number = line.split_whitespace().next().ok_or_else(|| format!("{name} in {file} has no number"))?;
-    Ok(number.parse()?)
 }

@@ -1,16 +1,30 @@
 //! The main job, end to end through the command line, on the sample filings that ship with the project.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use belljar_tests::{belljar, copy_folder, item, report, run_workflow, sample_filings};
 use serde_json::json;
+
+/// A call of the workflow on the samples, with its state in `data` and its files in `out` of this folder.
+fn run_samples(folder: &Path) -> Command {
+    let set = [("filings", sample_filings()), ("out", folder.join("out"))];
+    run_workflow("filings.toml", &folder.join("data"), &set.each_ref().map(|(name, path)| (*name, path.as_path())))
+}
+
+/// An inbox with a file for ACME in this folder, and where files are moved from there.
+fn inbox(folder: &Path) -> (PathBuf, PathBuf) {
+    let (inputs, processing) = (folder.join("inputs"), folder.join("processing"));
+    std::fs::create_dir(&inputs).expect("a folder");
+    std::fs::write(inputs.join("acme.json"), r#"{"ticker": "ACME"}"#).expect("a file");
+    (inputs, processing)
+}
 
 #[test]
 fn every_company_ends_as_a_parquet_file_and_the_run_is_summed_up() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
-    let output =
-        run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
-            .output()
-            .expect("it runs");
+    let output = run_samples(folder.path()).output().expect("it runs");
     let report = report(&output);
     assert_eq!(output.status.code(), Some(0), "{report}");
     assert_eq!(report["status"], "completed");
@@ -31,12 +45,7 @@ fn every_company_ends_as_a_parquet_file_and_the_run_is_summed_up() {
 #[test]
 fn some_companies_can_be_picked_and_the_newest_filing_is_taken() {
     let folder = tempfile::tempdir().expect("a folder");
-    let out = folder.path().join("out");
-    let output =
-        run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
-            .args(["--set", "tickers=ACME"])
-            .output()
-            .expect("it runs");
+    let output = run_samples(folder.path()).args(["--set", "tickers=ACME"]).output().expect("it runs");
     let report = report(&output);
     assert_eq!(report["items"].as_array().map(Vec::len), Some(1));
     assert_eq!(item(&report, "ACME")["record"]["accession"], "9990000001-23-000019");
@@ -60,9 +69,7 @@ fn a_second_run_has_nothing_to_do_and_a_fresh_one_does_all_again() {
 #[test]
 fn an_inbox_of_json_files_is_worked_through_and_each_file_is_moved() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (inputs, processing) = (folder.path().join("inputs"), folder.path().join("processing"));
-    std::fs::create_dir(&inputs).expect("a folder");
-    std::fs::write(inputs.join("acme.json"), r#"{"ticker": "ACME"}"#).expect("a file");
+    let (inputs, processing) = inbox(folder.path());
     std::fs::write(inputs.join("bolt.json"), "ticker: BOLT").expect("a file");
     std::fs::write(inputs.join("evil.json"), r#"{"ticker": "../../etc/passwd"}"#).expect("a file");
     let (data, out, filings) = (folder.path().join("data"), folder.path().join("out"), sample_filings());
@@ -115,11 +122,7 @@ fn a_step_can_be_run_alone_and_later_the_rest() {
 fn a_dry_run_runs_nothing_and_says_what_would_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
-    let output =
-        run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
-            .arg("--dry-run")
-            .output()
-            .expect("it runs");
+    let output = run_samples(folder.path()).arg("--dry-run").output().expect("it runs");
     let plan = report(&output);
     assert_eq!(plan["items"].as_array().map(Vec::len), Some(4));
     assert_eq!(plan["steps"].as_array().map(Vec::len), Some(4));
@@ -153,12 +156,7 @@ fn steps_that_are_to_run_again_stay_so_when_the_run_stops_in_between() {
 #[test]
 fn a_step_whose_needs_have_not_run_says_so() {
     let folder = tempfile::tempdir().expect("a folder");
-    let out = folder.path().join("out");
-    let output =
-        run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
-            .args(["--only", "save"])
-            .output()
-            .expect("it runs");
+    let output = run_samples(folder.path()).args(["--only", "save"]).output().expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let error = item(&report(&output), "ACME")["error_message"].as_str().expect("an error").to_owned();
     assert!(error.contains("needs find and extract"), "{error}");
@@ -167,9 +165,7 @@ fn a_step_whose_needs_have_not_run_says_so() {
 #[test]
 fn items_whose_source_has_moved_on_still_belong_to_the_run() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (inputs, processing) = (folder.path().join("inputs"), folder.path().join("processing"));
-    std::fs::create_dir(&inputs).expect("a folder");
-    std::fs::write(inputs.join("acme.json"), r#"{"ticker": "ACME"}"#).expect("a file");
+    let (inputs, processing) = inbox(folder.path());
     let (data, out, filings) = (folder.path().join("data"), folder.path().join("out"), sample_filings());
     let set = [("inputs", inputs.as_path()), ("processing", &processing), ("filings", &filings), ("out", &out)];
     run_workflow("filings-inbox.toml", &data, &set).args(["--only", "claim"]).output().expect("it runs");
@@ -182,11 +178,7 @@ fn items_whose_source_has_moved_on_still_belong_to_the_run() {
 fn a_dry_run_makes_no_folder() {
     let folder = tempfile::tempdir().expect("a folder");
     let out = folder.path().join("out");
-    let output =
-        run_workflow("filings.toml", &folder.path().join("data"), &[("filings", &sample_filings()), ("out", &out)])
-            .arg("--dry-run")
-            .output()
-            .expect("it runs");
+    let output = run_samples(folder.path()).arg("--dry-run").output().expect("it runs");
     assert_eq!(output.status.code(), Some(0));
     assert!(!out.exists());
 }

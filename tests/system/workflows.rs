@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use belljar::workflow::{RunOptions, Workflow, WorkflowError, plan, run};
+use belljar::workflow::{Report, RunOptions, Workflow, WorkflowError, plan, run};
 use belljar::{Error, Runtime};
 use belljar_tests::{plugin_path, runtime};
 use serde_json::json;
@@ -15,6 +15,11 @@ async fn try_plan(runtime: &Runtime, folder: &Path, text: &str) -> Result<bellja
         Error::Workflow(error) => (*error).clone(),
         other => panic!("{other}"),
     })
+}
+
+async fn run_text(runtime: &Runtime, folder: &Path, text: &str) -> Report {
+    let plan = try_plan(runtime, folder, text).await.expect("it is right");
+    run(runtime, plan, std::sync::Arc::new(())).await.expect("it runs")
 }
 
 async fn problem(text: &str) -> String {
@@ -108,8 +113,7 @@ plugin = "GREETER"
 function = "add"
 with = { a = 30, b = 4 }
 "#;
-    let plan = try_plan(&runtime, folder.path(), text).await.expect("it is right");
-    let report = run(&runtime, plan, std::sync::Arc::new(())).await.expect("it runs");
+    let report = run_text(&runtime, folder.path(), text).await;
     assert_eq!(report.outputs["total"], json!(37));
 }
 
@@ -130,8 +134,7 @@ backoff = "1ms"
 "#,
         plugin_path("hostile").display()
     );
-    let plan = try_plan(&runtime, folder.path(), &text).await.expect("it is right");
-    let report = run(&runtime, plan, std::sync::Arc::new(())).await.expect("it runs");
+    let report = run_text(&runtime, folder.path(), &text).await;
     let item = &report.items[0];
     assert_eq!((item.status.as_str(), item.steps[0].attempts), ("error", 3));
     assert!(item.error_message.as_ref().is_some_and(|error| error.contains("deadline of 30 ms")), "{item:?}");
@@ -159,8 +162,7 @@ function = "add"
 with = { a = "${steps.start}", b = 2 }
 status = { done = "right is done" }
 "#;
-    let plan = try_plan(&runtime, folder.path(), text).await.expect("it is right");
-    let report = run(&runtime, plan, std::sync::Arc::new(())).await.expect("it runs");
+    let report = run_text(&runtime, folder.path(), text).await;
     assert!(report.items.iter().all(|item| item.status == "completed"), "{report:?}");
     assert_eq!(report.status, belljar::store::RunStatus::Completed);
 }
@@ -185,8 +187,7 @@ status = {{ done = "good is done" }}
 "#,
         hostile = plugin_path("hostile").display()
     );
-    let plan = try_plan(&runtime, folder.path(), &text).await.expect("it is right");
-    let report = run(&runtime, plan, std::sync::Arc::new(())).await.expect("it runs");
+    let report = run_text(&runtime, folder.path(), &text).await;
     assert_eq!(report.items[0].status, "error");
     assert_eq!(report.status, belljar::store::RunStatus::Failed);
 }

@@ -110,7 +110,14 @@ impl Instance {
     pub async fn call_json(&mut self, method: &str, arguments: &serde_json::Value) -> Result<serde_json::Value, Error> {
         let component = self.linked.component().clone();
         let (method, arguments) = component.parse_json(method, arguments)?;
-        match (self.call_values(&method.name, &arguments).await?, &method.result) {
+        self.call_values_to_json(&method.name, &arguments).await
+    }
+
+    /// Calls a method with dynamic values, and writes its result as JSON; `null` for none.
+    pub async fn call_values_to_json(&mut self, method: &str, arguments: &[Val]) -> Result<serde_json::Value, Error> {
+        let component = self.linked.component().clone();
+        let method = component.method(method)?;
+        match (self.call_values(&method.name, arguments).await?, &method.result) {
             (Some(value), Some(ty)) => {
                 codec::to_json(&value, ty).map_err(|source| Error::Results { method: method.name.clone(), source })
             }

@@ -58,6 +58,21 @@ pub(crate) fn sync_directory(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The names in a directory that are text; none when there is no directory.
+pub(crate) fn names(directory: &Path) -> Result<Vec<String>, StoreError> {
+    let list = |e| StoreError::io("list", directory, e);
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(e) => return Err(list(e)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.extend(entry.map_err(list)?.file_name().into_string().ok());
+    }
+    Ok(names)
+}
+
 /// Removes what writers that died have left in a directory. Only the one writer may call this.
 pub(crate) fn remove_temporaries(directory: &Path) -> Result<(), StoreError> {
     remove_matching(directory, |name| name.starts_with(TEMPORARY_PREFIX) && name.ends_with(TEMPORARY_SUFFIX))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belljar_engine::{Digest, Instance, Linked, Services};
-use belljar_store::{ActorId, RECORD_BYTES_MAX, RecordKind};
+use belljar_store::{RECORD_BYTES_MAX, RecordKind};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::checkpoints::Checkpoints;
@@ -27,8 +27,8 @@ pub(crate) struct Birth {
     pub state: ActorState,
     pub settings: Settings,
     pub linked: Linked,
-    /// The actor's number and journal, if it is durable.
-    pub journal: Option<(ActorId, Journal)>,
+    /// Its journal, if it is durable.
+    pub journal: Option<Journal>,
     /// What it goes on from, if it is a fork.
     pub from: Option<Box<belljar_engine::Snapshot>>,
 }
@@ -37,7 +37,6 @@ pub(crate) struct Birth {
 pub(crate) struct Alive {
     pub(super) system: Arc<System>,
     pub(super) cell: Arc<Cell>,
-    pub(super) id: Option<ActorId>,
     pub(super) settings: Settings,
     pub(super) linked: Linked,
     pub(super) voice: Arc<Voice>,
@@ -58,12 +57,8 @@ impl Alive {
     /// Begins the life of a new actor.
     pub(super) async fn born(system: &Arc<System>, cell: &Arc<Cell>, birth: Birth) -> Result<Alive, Error> {
         let Birth { state, settings, linked, journal, from: snapshot } = birth;
-        let (id, journal) = match journal {
-            Some((id, journal)) => (Some(id), Some(journal)),
-            None => (None, None),
-        };
         let durability = settings.options.durability;
-        let mut alive = Alive::assemble(system, cell, id, settings, linked, state, journal);
+        let mut alive = Alive::assemble(system, cell, settings, linked, state, journal);
         let result = alive.begin(snapshot.as_deref()).await;
         if let Err(error) = result {
             alive.abandon().await;
@@ -82,7 +77,7 @@ impl Alive {
 
     /// Another life for the same actor, which does not have its journal yet.
     pub(super) fn successor(&self, linked: Linked, settings: Settings, state: ActorState) -> Alive {
-        let mut other = Alive::assemble(&self.system, &self.cell, self.id, settings, linked, state, None);
+        let mut other = Alive::assemble(&self.system, &self.cell, settings, linked, state, None);
         let generation = self.checkpoints.generation;
         other.checkpoints.recovered(None, generation, self.checkpoints.kept.clone());
         other
@@ -111,7 +106,6 @@ impl Alive {
     pub(super) fn assemble(
         system: &Arc<System>,
         cell: &Arc<Cell>,
-        id: Option<ActorId>,
         settings: Settings,
         linked: Linked,
         state: ActorState,
@@ -123,7 +117,6 @@ impl Alive {
             checkpoints: Checkpoints::new(&settings.options),
             system: system.clone(),
             cell: cell.clone(),
-            id,
             settings,
             linked,
             voice,

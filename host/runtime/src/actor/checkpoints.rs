@@ -173,16 +173,16 @@ impl Checkpoints {
         self.kept.iter().rev().take(GENERATIONS_KEPT).map(|kept| kept.needs_from).min().unwrap_or_default().max(1)
     }
 
-    /// Takes over what the policy had learnt by the last checkpoint, unless it is another policy now.
+    /// Takes over what the policy had learnt before, unless it is another policy now.
     pub(crate) fn adopt(&mut self, policy: Option<PolicyState>) {
         if let Some(policy) = policy.filter(|policy| policy.policy() == self.policy.policy()) {
             self.policy = policy;
         }
     }
 
-    /// Takes over what the policy of an earlier life has learnt.
-    pub(crate) fn adopt_policy(&mut self, earlier: Checkpoints) {
-        self.policy = earlier.policy;
+    /// What the policy has learnt.
+    pub(crate) fn into_policy(self) -> PolicyState {
+        self.policy
     }
 
     /// Notes what a recovery had to repeat: the next one would have to as well.
@@ -202,21 +202,30 @@ impl Taken {
     pub(crate) fn encode(&self, packs: &Packs) -> Result<Encoded, StoreError> {
         let state = record::encode(&self.state);
         let snapshot = checkpoint::Snapshot {
-            meta: Meta {
-                component: Digest::from_bytes(self.state.spawned.component),
-                generation: self.generation,
-                incarnation: self.state.spawned.incarnation,
-                lease: self.lease,
-                taken_ns: self.taken_ns,
-                cost: checkpoint::Cost { pause_ns: nanos(self.pause), ..Default::default() },
-                reason: self.reason.chars().take(checkpoint::REASON_BYTES_MAX / 4).collect(),
-                journal_sequence: self.state.sequence,
-            },
+            meta: self.meta(),
             memories: self.capture.snapshot.memories.iter().map(pages_of).collect(),
             globals: globals_of(&self.capture.snapshot),
             host_state: &state,
         };
         checkpoint::encode(snapshot, self.parent.as_ref(), packs)
+    }
+
+    /// What is told of it before it is written.
+    pub(crate) fn info(&self) -> CheckpointInfo {
+        info_of(&self.meta(), self.capture.snapshot.size_bytes(), self.parent.as_ref().map(PageMap::generation))
+    }
+
+    fn meta(&self) -> Meta {
+        Meta {
+            component: Digest::from_bytes(self.state.spawned.component),
+            generation: self.generation,
+            incarnation: self.state.spawned.incarnation,
+            lease: self.lease,
+            taken_ns: self.taken_ns,
+            cost: checkpoint::Cost { pause_ns: clock::nanos(self.pause), ..Default::default() },
+            reason: self.reason.chars().take(checkpoint::REASON_BYTES_MAX / 4).collect(),
+            journal_sequence: self.state.sequence,
+        }
     }
 }
 
@@ -265,13 +274,4 @@ pub(crate) fn info_of(meta: &Meta, memory_bytes: u64, parent: Option<u64>) -> Ch
         memory_bytes,
         parent,
     }
-}
-
-/// The generation that a page map is of.
-pub(crate) fn generation_of(map: &PageMap) -> u64 {
-    map.generation()
-}
-
-fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }

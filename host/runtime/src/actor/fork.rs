@@ -151,7 +151,7 @@ impl Actor {
         let (component, digest) = (plugin.component().bytes(), plugin.component().digest());
         self.system.blocking(move || Ok(durable.archive.keep(digest, &component)?)).await?;
         self.system.know(plugin.component());
-        let spawned = self.read(u64::MAX).await?.state.spawned;
+        let spawned = self.read().await?.state.spawned;
         let present = spawned.settings().map_err(no)?;
         let settings = Settings { grants: plugin.grants().clone(), limits: plugin.limits().clone(), ..present };
         let spawned = Spawned {

@@ -13,12 +13,13 @@ use super::body::Beginning;
 use super::call::ActorCall;
 use super::info::{ActorInfo, ActorStatus, CheckpointInfo};
 use super::journal::Journal;
+use super::look::{self, KeptActors};
 use super::message::Order;
 use super::record::{self, Settings, Spawned};
 use super::recovery;
 use super::state::ActorState;
 use super::system::{Durable, System};
-use super::{ActorError, ActorName, Durability, SpawnOptions, look, services};
+use super::{ActorError, ActorName, Durability, SpawnOptions, services};
 use crate::{Error, Plugin, Runtime, clock};
 
 /// How long a list waits for an actor that is busy with a message, before it tells what the index knows of it.
@@ -147,11 +148,7 @@ impl Actors {
         let mut listed = Vec::new();
         if let Some(durable) = self.system.durable.clone() {
             let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
-            let read = move || Ok(durable.log.list(after.as_deref(), &prefix, limit)?);
-            let entries = self.system.blocking(read).await?;
-            listed.extend(
-                entries.iter().filter_map(services::listed).filter(|info| info.status != ActorStatus::Beginning),
-            );
+            listed = self.system.blocking(move || Ok(durable.list(&prefix, after.as_deref(), limit)?)).await?;
         }
         for cell in self.system.cells() {
             let name = cell.name.as_str();
@@ -216,7 +213,7 @@ impl Actor {
     pub async fn component(&self) -> Result<belljar_engine::Component, Error> {
         let info = self.info().await?;
         let system = self.system.clone();
-        let found = self.read(u64::MAX).await?;
+        let found = self.read().await?;
         let settings = found.state.spawned.settings().map_err(Error::Setup)?;
         let link = move || Ok(system.link(found.state.spawned.digest(), &info.plugin, &settings)?.component().clone());
         self.system.blocking(link).await
@@ -251,12 +248,10 @@ impl Actor {
         let durable = self.durable()?;
         let actor = self.clone();
         let status = move || {
-            let entry = durable.log.find(actor.name.as_str())?.ok_or_else(|| actor.unknown())?;
+            let entry = durable.find(&actor.name)?.ok_or_else(|| actor.unknown())?;
             let Some(info) = services::listed(&entry) else { return Err(actor.unknown()) };
-            match info.status {
-                ActorStatus::Running => return Ok(()),
-                ActorStatus::Beginning => return Err(actor.unknown()),
-                ActorStatus::Stopped | ActorStatus::Failed => {}
+            if info.status == ActorStatus::Running {
+                return Ok(());
             }
             let mut journal = Journal::new(durable.log.clone(), durable.log.writer(entry.id)?, None);
             journal.append_status(&ActorInfo { status: ActorStatus::Running, ..info })?;
@@ -304,33 +299,20 @@ impl Actor {
     ///
     /// [`ActorError::UnknownGeneration`]; a store error when it is damaged.
     pub async fn load_checkpoint(&self, generation: u64) -> Result<checkpoint::Loaded, Error> {
-        let (durable, entry) = (self.durable()?, self.entry().await?);
-        let unknown = ActorError::UnknownGeneration { name: self.name.to_string(), generation };
-        let kept = self.checkpoints().await?.iter().any(|kept| kept.generation == generation);
-        if !kept {
-            return Err(unknown.into());
-        }
-        let load = move || {
-            let payload = recovery::payload_of(&durable.log, entry.id, generation)?;
-            let parent = |wanted: u64| recovery::payload_of(&durable.log, entry.id, wanted);
-            Ok(checkpoint::load(&payload, parent, &durable.packs)?)
-        };
-        self.system.blocking(load).await
+        let (kept, entry) = (KeptActors { durable: self.durable()? }, self.entry().await?);
+        self.system.blocking(move || kept.load(&entry, generation)).await
     }
 
-    pub(super) async fn read(&self, generation_max: u64) -> Result<recovery::Found, Error> {
+    /// What would be found of it if it were woken now.
+    pub(super) async fn read(&self) -> Result<recovery::Found, Error> {
         let (durable, entry, name) = (self.durable()?, self.entry().await?, self.name.clone());
-        let read = move || recovery::read_from(&durable.log, entry.id, &name, &durable.packs, generation_max);
+        let read = move || recovery::read(&durable.log, entry.id, &name, &durable.packs);
         self.system.blocking(read).await
     }
 
     pub(super) async fn entry(&self) -> Result<belljar_store::ActorEntry, Error> {
         let (durable, actor) = (self.durable().map_err(|_| self.unknown())?, self.clone());
-        let find = move || {
-            let found = durable.log.find(actor.name.as_str())?;
-            found.filter(|entry| services::status_of(entry) != ActorStatus::Beginning).ok_or_else(|| actor.unknown())
-        };
-        self.system.blocking(find).await
+        self.system.blocking(move || durable.find(&actor.name)?.ok_or_else(|| actor.unknown())).await
     }
 
     pub(super) fn durable(&self) -> Result<Durable, Error> {
@@ -363,12 +345,7 @@ fn remove_unborn(durable: &Durable, name: &ActorName) -> Result<(), Error> {
 }
 
 /// Keeps the plugin and begins the actor's history.
-fn create(
-    durable: &Durable,
-    spawned: &Spawned,
-    settings: &Settings,
-    component: &[u8],
-) -> Result<(belljar_store::ActorId, Journal), Error> {
+fn create(durable: &Durable, spawned: &Spawned, settings: &Settings, component: &[u8]) -> Result<Journal, Error> {
     durable.archive.keep(spawned.digest(), component)?;
     let info = ActorInfo { status: ActorStatus::Beginning, ..services::info_of(spawned, settings) };
     let status = serde_json::to_string(&info).unwrap_or_default();
@@ -378,5 +355,5 @@ fn create(
         StoreError::NameTaken { .. } => Error::from(ActorError::NameTaken { name: spawned.name.to_string() }),
         error => error.into(),
     })?;
-    Ok((writer.actor(), Journal::new(durable.log.clone(), writer, None)))
+    Ok(Journal::new(durable.log.clone(), writer, None))
 }

@@ -11,7 +11,7 @@ use belljar_store::{ActorEntry, ActorId, ActorLog, DataDir, RecordKind, StoreErr
 use serde::Serialize;
 
 use super::checkpoints::info_of as checkpoint_info;
-use super::info::{ActorInfo, ActorStatus, CheckpointInfo};
+use super::info::{ActorInfo, CheckpointInfo};
 use super::recovery;
 use super::state::{ActorState, DeadLetter};
 use super::system::Durable;
@@ -89,10 +89,7 @@ impl KeptActors {
 
     /// The actors whose names begin with `prefix`, by name, after `after`; at most `limit`.
     pub fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ActorInfo>, Error> {
-        let entries = self.durable.log.list(after, prefix, limit)?;
-        // One whose spawning was cut short was never there for anybody.
-        let listed = entries.iter().filter_map(services::listed);
-        Ok(listed.filter(|info| info.status != ActorStatus::Beginning).collect())
+        Ok(self.durable.list(prefix, after, limit)?)
     }
 
     /// How many actors are kept.
@@ -157,9 +154,6 @@ impl KeptActors {
         base: impl Fn(Digest, u32, u32) -> Option<Vec<u8>>,
     ) -> Result<CheckpointDiff, Error> {
         let entry = self.entry(name)?;
-        for generation in [before, after] {
-            self.chosen(&entry, Some(generation))?;
-        }
         let (before, after) = (self.load(&entry, before)?, self.load(&entry, after)?);
         let mut missing = base_pages_missing(&before, &after, &base);
         missing.extend(base_pages_missing(&after, &before, &base));
@@ -207,7 +201,7 @@ impl KeptActors {
 
     pub(super) fn entry(&self, name: &str) -> Result<ActorEntry, Error> {
         let parsed: ActorName = name.parse()?;
-        self.durable.log.find(parsed.as_str())?.ok_or_else(|| unknown(name))
+        self.durable.find(&parsed)?.ok_or_else(|| unknown(name))
     }
 
     /// The checkpoint of this generation, or the newest one.
@@ -220,8 +214,10 @@ impl KeptActors {
         }
     }
 
+    /// The checkpoint of this generation, with all its content.
     pub(super) fn load(&self, entry: &ActorEntry, generation: u64) -> Result<Loaded, Error> {
-        let CheckpointInfo { generation, .. } = self.chosen(entry, Some(generation))?;
+        // One that is not kept any more is unknown, not damaged.
+        self.chosen(entry, Some(generation))?;
         let Durable { log, packs, .. } = &self.durable;
         let payload = |wanted: u64| recovery::payload_of(log, entry.id, wanted);
         Ok(checkpoint::load(&payload(generation)?, payload, packs)?)

@@ -42,17 +42,6 @@ pub(crate) struct Replay {
 ///
 /// [`ActorError::Damaged`] when what is left is not enough; [`StoreError`] when the log cannot be read.
 pub(crate) fn read(log: &ActorLog, actor: ActorId, name: &ActorName, packs: &Packs) -> Result<Found, Error> {
-    read_from(log, actor, name, packs, u64::MAX)
-}
-
-/// The same from the newest checkpoint that is not younger than `generation_max`, for one who looks.
-pub(crate) fn read_from(
-    log: &ActorLog,
-    actor: ActorId,
-    name: &ActorName,
-    packs: &Packs,
-    generation_max: u64,
-) -> Result<Found, Error> {
     let mut reader = Reader::default();
     let mut chosen: Option<(Loaded, ActorState)> = None;
     let mut spawned: Option<Spawned> = None;
@@ -73,15 +62,12 @@ pub(crate) fn read_from(
         match record.kind {
             RecordKind::Spawn => spawned = Some(record::decode(&record.payload)?),
             RecordKind::Checkpoint => {
-                let generation =
-                    checkpoint::Manifest::from_bytes(&record.payload).map(|manifest| manifest.meta.generation);
-                reader.generation = reader.generation.max(*generation.as_ref().unwrap_or(&0));
+                if let Ok(manifest) = checkpoint::Manifest::from_bytes(&record.payload) {
+                    reader.generation = reader.generation.max(manifest.meta.generation);
+                }
                 if chosen.is_some() {
                     // All that came after the chosen one came after this one too.
                     break;
-                }
-                if generation.is_ok_and(|generation| generation > generation_max) {
-                    continue;
                 }
                 let parent = |wanted: u64| payload_of(log, actor, wanted);
                 let loaded = checkpoint::load(&record.payload, parent, packs).and_then(with_state);

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
-use belljar_store::{ActorId, RecordKind};
+use belljar_store::RecordKind;
 
 use super::alive::Alive;
 use super::checkpoints::snapshot_of;
@@ -29,7 +29,7 @@ impl Alive {
         let durable = system.durable.clone().ok_or_else(unknown)?;
         let (reader, name, started) = (system.clone(), cell.name.clone(), Instant::now());
         let read = move || reader.read(&durable, &name);
-        let Some((id, journal, found, status)) = system.blocking(read).await? else { return Err(unknown()) };
+        let Some((journal, found, status)) = system.blocking(read).await? else { return Err(unknown()) };
         if status != ActorStatus::Running {
             return Err(ActorError::NotRunning { name: cell.name.to_string(), status: status.to_string() }.into());
         }
@@ -42,7 +42,7 @@ impl Alive {
         }
         let Found { state, checkpoint, replays, generation, settled, .. } = found;
         let (kept, policy) = (state.checkpoints.clone(), state.policy.clone());
-        let mut alive = Alive::assemble(system, cell, Some(id), settings, linked, state, Some(journal));
+        let mut alive = Alive::assemble(system, cell, settings, linked, state, Some(journal));
         let snapshot = checkpoint.as_ref().map(snapshot_of);
         let page_map = checkpoint.map(|checkpoint| checkpoint.page_map);
         alive.checkpoints.recovered(page_map, generation, kept);
@@ -94,7 +94,7 @@ impl Alive {
             (kept.is_past, kept.recorded) = (true, results);
         }
         self.set_repeating(true);
-        let performed = self.perform(arrival, None).await;
+        let performed = self.perform_again(arrival).await;
         self.set_repeating(false);
         let mut kept = self.voice.kept();
         kept.is_past = false;
@@ -140,7 +140,7 @@ impl Alive {
             self.durable().await?;
         }
         self.voice.kept().recorded = results;
-        let ending = self.perform(arrival, None).await;
+        let ending = self.perform_again(arrival).await;
         let is_good = ending.has_effect();
         self.conclude(arrival, ending).await?;
         if is_good { Ok(()) } else { Box::pin(self.reload()).await }
@@ -160,7 +160,7 @@ impl Alive {
                 let reloaded = Box::pin(Alive::load(&self.system, &self.cell, false)).await?;
                 let (faults, checkpoints) = (self.faults_in_row, std::mem::replace(self, reloaded).checkpoints);
                 self.faults_in_row = faults;
-                self.checkpoints.adopt_policy(checkpoints);
+                self.checkpoints.adopt(Some(checkpoints.into_policy()));
             }
         }
         self.checkpoints.failed(started.elapsed());
@@ -194,16 +194,13 @@ impl System {
         &self,
         durable: &Durable,
         name: &ActorName,
-    ) -> Result<Option<(ActorId, Journal, Found, ActorStatus)>, Error> {
-        let Some(entry) = durable.log.find(name.as_str())? else { return Ok(None) };
+    ) -> Result<Option<(Journal, Found, ActorStatus)>, Error> {
+        let Some(entry) = durable.find(name)? else { return Ok(None) };
         let status = services::status_of(&entry);
-        if status == ActorStatus::Beginning {
-            return Ok(None);
-        }
         let writer = durable.log.writer(entry.id)?;
         let found = recovery::read(&durable.log, entry.id, name, &durable.packs)?;
         let journal = Journal::new(durable.log.clone(), writer, entry.next_timer_ns);
-        Ok(Some((entry.id, journal, found, status)))
+        Ok(Some((journal, found, status)))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use belljar_engine::{Fault, Method, WitType};
+use belljar_engine::{Fault, Method, Value, WitType};
 use belljar_store::{RecordKind, Ticket};
 use tokio::sync::watch;
 
@@ -41,8 +41,8 @@ impl Alive {
         {
             return self.answer(&message.origin, message.reply, answer);
         }
-        let checked = self.check_call(&method, &arguments);
-        if let Err(error) = &checked
+        let values = self.check_call(&method, &arguments);
+        if let Err(error) = &values
             && !matches!(message.origin, Origin::Timer { .. })
         {
             return (message.reply)(Err(error.clone()));
@@ -72,16 +72,19 @@ impl Alive {
             self.instance = None;
             return (message.reply)(Err(interrupted(&error)));
         }
-        if let Err(error) = checked {
-            // A timer that asks for what there is not has rung all the same.
-            self.voice.kept().state.arrived(&arrival);
-            if self.conclude(&arrival, Ending::Fault(error.to_string())).await.is_err() {
-                self.instance = None;
+        let values = match values {
+            Ok(values) => values,
+            Err(error) => {
+                // A timer that asks for what there is not has rung all the same.
+                self.voice.kept().state.arrived(&arrival);
+                if self.conclude(&arrival, Ending::Fault(error.to_string())).await.is_err() {
+                    self.instance = None;
+                }
+                return (message.reply)(Err(error));
             }
-            return (message.reply)(Err(error));
-        }
+        };
         let started = Instant::now();
-        let ending = self.perform(&arrival, message.cancelled).await;
+        let ending = self.perform(&arrival, &values, message.cancelled).await;
         let work = started.elapsed();
         let (is_good, is_fault) = (ending.has_effect(), matches!(ending, Ending::Fault(_)));
         match self.conclude(&arrival, ending).await {
@@ -113,8 +116,25 @@ impl Alive {
         }
     }
 
-    /// Carries a message out on the instance. What it comes to is the same whenever it is repeated.
-    pub(super) async fn perform(&mut self, arrival: &Arrival, cancelled: Option<watch::Receiver<bool>>) -> Ending {
+    /// Carries a message of the past out once more.
+    pub(super) async fn perform_again(&mut self, arrival: &Arrival) -> Ending {
+        match self.check_call(&arrival.method, &arrival.arguments) {
+            Ok(values) => self.perform(arrival, &values, None).await,
+            Err(error) => {
+                self.voice.kept().state.arrived(arrival);
+                Ending::Fault(error.to_string())
+            }
+        }
+    }
+
+    /// Carries a message out on the instance, with its arguments as values. What it comes to is the same whenever it is
+    /// repeated.
+    async fn perform(
+        &mut self,
+        arrival: &Arrival,
+        values: &[Value],
+        cancelled: Option<watch::Receiver<bool>>,
+    ) -> Ending {
         let (time, is_past) = {
             let mut kept = self.voice.kept();
             kept.state.arrived(arrival);
@@ -129,14 +149,10 @@ impl Alive {
         if durability == Durability::Journal {
             living.instance.set_time(time);
         }
-        let arguments = match serde_json::from_str(&arrival.arguments) {
-            Ok(arguments) => arguments,
-            Err(error) => return Ending::Fault(error.to_string()),
-        };
         let mut killed = self.cell.killed.subscribe();
         let outcome = tokio::select! {
             biased;
-            outcome = living.instance.call_json(&arrival.method, &arguments) => Some(outcome),
+            outcome = living.instance.call_values_to_json(&arrival.method, values) => Some(outcome),
             () = becomes_true(cancelled) => None,
             Ok(_) = killed.wait_for(|killed| *killed), if !is_past => None,
         };
@@ -158,9 +174,9 @@ impl Alive {
         let arguments = serde_json::json!([config]).to_string();
         let now_ns = self.voice.kept().state.spawned.born_ns;
         let arrival = Arrival { sequence: 1, origin: Origin::Init, method: "init".to_owned(), arguments, now_ns };
-        self.check_call(&arrival.method, &arrival.arguments)?;
+        let values = self.check_call(&arrival.method, &arrival.arguments)?;
         self.note_arrival(&arrival)?;
-        let ending = self.perform(&arrival, None).await;
+        let ending = self.perform(&arrival, &values, None).await;
         let ending = self.conclude(&arrival, ending).await?;
         let answer = self.answer_of(&arrival.method, arrival.sequence, ending)?;
         let json: serde_json::Value = serde_json::from_str(&answer.json).unwrap_or_default();
@@ -237,8 +253,8 @@ impl Alive {
         restored
     }
 
-    /// Checks a call against the component's types, before anything is written down.
-    fn check_call(&self, method: &str, arguments: &str) -> Result<(), Error> {
+    /// Reads the arguments of a call by the component's types, before anything is written down.
+    fn check_call(&self, method: &str, arguments: &str) -> Result<Vec<Value>, Error> {
         if arguments.len() > MESSAGE_BYTES_MAX {
             return Err(ActorError::MessageTooLarge {
                 name: self.cell.name.to_string(),
@@ -253,8 +269,7 @@ impl Alive {
             message: format!("the arguments are not JSON: {error}"),
         };
         let arguments = serde_json::from_str(arguments).map_err(wrong)?;
-        self.linked.component().parse_json(method, &arguments)?;
-        Ok(())
+        Ok(self.linked.component().parse_json(method, &arguments)?.1)
     }
 
     /// The answer to a call that was carried out before.
@@ -323,12 +338,12 @@ impl Alive {
     pub(super) async fn restore_saved(&mut self, state: Vec<u8>) -> Result<(), Error> {
         let name = self.cell.name.to_string();
         let Some(living) = &mut self.instance else { return Err(belljar_engine::Error::InstanceGone.into()) };
-        let bytes = state.into_iter().map(belljar_engine::Value::U8).collect();
-        let restored = living.instance.call_values("durable/restore", &[belljar_engine::Value::List(bytes)]).await?;
+        let bytes = state.into_iter().map(Value::U8).collect();
+        let restored = living.instance.call_values("durable/restore", &[Value::List(bytes)]).await?;
         match restored {
-            Some(belljar_engine::Value::Result(Err(message))) => {
+            Some(Value::Result(Err(message))) => {
                 let message = match message.as_deref() {
-                    Some(belljar_engine::Value::String(text)) => text.clone(),
+                    Some(Value::String(text)) => text.clone(),
                     other => format!("{other:?}"),
                 };
                 Err(ActorError::CannotMigrate { name, message }.into())
@@ -346,11 +361,11 @@ impl Alive {
         let no = |message: String| Error::from(ActorError::CannotMigrate { name, message });
         let Some(living) = &mut self.instance else { return Err(belljar_engine::Error::InstanceGone.into()) };
         let saved = living.instance.call_values("durable/save", &[]).await?;
-        let Some(belljar_engine::Value::List(bytes)) = saved else {
+        let Some(Value::List(bytes)) = saved else {
             return Err(no("`durable.save` returned no bytes".to_owned()));
         };
-        let byte = |value: belljar_engine::Value| match value {
-            belljar_engine::Value::U8(byte) => Some(byte),
+        let byte = |value: Value| match value {
+            Value::U8(byte) => Some(byte),
             _ => None,
         };
         bytes

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use belljar_engine::{Component, Digest, Engine, Limits, Linked, Services};
+use belljar_engine::{Component, Digest, Engine, Linked, Services};
 use belljar_store::checkpoint::Packs;
-use belljar_store::{ActorLog, DataDir, IndexPlace, LogOptions, Storage, StoreError};
+use belljar_store::{ActorEntry, ActorLog, DataDir, IndexPlace, LogOptions, Storage, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::task::JoinHandle;
@@ -14,11 +14,12 @@ use tokio::task::JoinHandle;
 use super::archive::Archive;
 use super::body::{Beginning, Body};
 use super::deadlock::WaitGraph;
+use super::info::{ActorInfo, ActorStatus};
 use super::mailbox::{Mailbox, Refused};
 use super::message::{Message, Order};
 use super::options::MAILBOX_LENGTH_MAX;
 use super::record::Settings;
-use super::{ActorError, ActorName, Durability};
+use super::{ActorError, ActorName, Durability, services};
 use crate::{Error, clock};
 
 /// Idle actors that are put to sleep at once when others need the room: 64.
@@ -62,6 +63,31 @@ impl Durable {
             None => belljar_store::open_actors(data_dir)?,
         };
         Ok(Durable { log: Arc::new(log), packs, archive: Archive::new(data_dir.path().join("plugins")) })
+    }
+}
+
+impl Durable {
+    /// The actor of this name. One whose spawning was cut short was never there for anybody.
+    pub(super) fn find(&self, name: &ActorName) -> Result<Option<ActorEntry>, StoreError> {
+        let found = self.log.find(name.as_str())?;
+        Ok(found.filter(|entry| services::status_of(entry) != ActorStatus::Beginning))
+    }
+
+    /// The actors whose names begin with `prefix`, by name, after `after`; of at most `limit` that the log has.
+    pub(super) fn list(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<ActorInfo>, StoreError> {
+        let entries = self.log.list(after, prefix, limit)?;
+        let listed = entries.iter().filter_map(services::listed);
+        Ok(listed.filter(|info| info.status != ActorStatus::Beginning).collect())
+    }
+
+    /// Gives back the room of records that no actor needs any more, if there are many; says whether it did.
+    pub(super) fn compact_if_due(&self) -> Result<bool, StoreError> {
+        let is_due = self.log.is_compaction_due()?;
+        if is_due {
+            let compaction = self.log.compact()?;
+            tracing::info!(?compaction, "gave back room in the log of actors");
+        }
+        Ok(is_due)
     }
 }
 
@@ -153,7 +179,7 @@ impl System {
 
     /// Whether all that this actor does is in the log. Of one that sleeps nobody knows without looking, and a sender
     /// that takes it for one that is not only waits a little longer.
-    pub(crate) async fn is_journaled(&self, name: &ActorName) -> bool {
+    pub(crate) fn is_journaled(&self, name: &ActorName) -> bool {
         self.live().get(name).is_some_and(|cell| cell.durability.get() == Some(&Durability::Journal))
     }
 
@@ -289,7 +315,7 @@ impl System {
                 component
             }
         };
-        Ok(component.link(settings.grants.clone(), limits_of(settings))?)
+        Ok(component.link(settings.grants.clone(), settings.limits.clone())?)
     }
 
     /// Remembers a component, so that actors of it need not load it again.
@@ -312,10 +338,6 @@ impl System {
             tokio::time::timeout_at(until.into(), told).await.ok();
         }
     }
-}
-
-fn limits_of(settings: &Settings) -> Limits {
-    settings.limits.clone()
 }
 
 /// Wakes actors that sleep when a timer of theirs is due, and those that may have calls on their way.
@@ -349,14 +371,7 @@ async fn keep_log_small(system: Weak<System>) {
         tokio::time::sleep(LOG_LOOKED_AT).await;
         let Some(system) = system.upgrade() else { return };
         let Some(durable) = system.durable.clone() else { return };
-        let compact = move || {
-            if durable.log.is_compaction_due()? {
-                let compaction = durable.log.compact()?;
-                tracing::info!(?compaction, "gave back room in the log of actors");
-            }
-            Ok(())
-        };
-        if let Err(error) = system.blocking(compact).await {
+        if let Err(error) = system.blocking(move || Ok(durable.compact_if_due()?)).await {
             tracing::warn!(%error, "the log of actors could not be made smaller");
         }
     }

@@ -200,14 +200,7 @@ impl Actors {
     /// [`Error::Store`] when the log cannot be read or written. The actors are unharmed.
     pub async fn tidy(&self) -> Result<bool, Error> {
         let Some(durable) = self.system.durable.clone() else { return Ok(false) };
-        let compact = move || {
-            let is_due = durable.log.is_compaction_due()?;
-            if is_due {
-                durable.log.compact()?;
-            }
-            Ok(is_due)
-        };
-        self.system.blocking(compact).await
+        self.system.blocking(move || Ok(durable.compact_if_due()?)).await
     }
 }
 
@@ -215,7 +208,7 @@ impl Actor {
     /// Takes a checkpoint if a process died with messages that the next one would have to repeat, and says whether it
     /// did. An actor that sleeps with nothing to repeat is not woken.
     pub async fn settle(&self) -> Result<bool, Error> {
-        let is_behind = !self.read(u64::MAX).await?.replays.is_empty();
+        let is_behind = !self.read().await?.replays.is_empty();
         if is_behind {
             self.checkpoint().await?;
         }

@@ -110,7 +110,7 @@ impl Voice {
         };
         // What journaled actors of one log tell each other is durable in the order in which it was said; others know
         // nothing of the log, so what they are told must be durable before.
-        if !system.is_journaled(&target).await {
+        if !system.is_journaled(&target) {
             let (tell, told) = tokio::sync::oneshot::channel();
             let waits = match &self.kept().journal {
                 Some(journal) => {
@@ -395,7 +395,7 @@ impl TimerHost for Speaker {
         if serde_json::from_str::<serde::de::IgnoredAny>(&arguments).is_err() {
             return Err(FaultKind::Misuse { message: format!("the arguments of the timer {name} are not JSON") });
         }
-        let due_ns = kept.now_ns.saturating_add(u64::try_from(delay.as_nanos()).unwrap_or(u64::MAX));
+        let due_ns = kept.now_ns.saturating_add(clock::nanos(delay));
         kept.state.timers.insert(name, Timer { due_ns, method, arguments });
         Ok(())
     }

@@ -9,7 +9,7 @@ use belljar_store::{RecordKind, Update};
 use tokio::task::JoinHandle;
 
 use super::alive::Alive;
-use super::checkpoints::{self, Taken};
+use super::checkpoints::Taken;
 use super::info::{ActorInfo, CheckpointInfo};
 use super::journal::Journal;
 use super::record::Note;
@@ -43,15 +43,16 @@ impl Alive {
             (None, None) => return Err(belljar_engine::Error::InstanceGone.into()),
         };
         let pause = started.elapsed();
-        let whole = || Capture { snapshot: snapshot.clone(), since: Since::Base };
-        self.write_checkpoint(whole(), why.to_owned(), pause)?;
+        let whole = |snapshot| Capture { snapshot, since: Since::Base };
+        let second = is_marked.then(|| snapshot.clone());
+        self.write_checkpoint(whole(snapshot), why.to_owned(), pause)?;
         self.finish_all_writing().await?;
-        if is_marked {
+        if let Some(second) = second {
             let generation = self.checkpoints.generation;
             if let Some(journal) = &mut self.voice.kept().journal {
                 journal.append(RecordKind::Note, &Note::Life { generation })?;
             }
-            self.write_checkpoint(whole(), why.to_owned(), pause)?;
+            self.write_checkpoint(whole(second), why.to_owned(), pause)?;
             self.finish_all_writing().await?;
         }
         let info = self.describe(0);
@@ -131,9 +132,9 @@ impl Alive {
             let kept = self.voice.kept();
             (kept.state.clone(), kept.journal.as_ref().map_or(0, Journal::sequence))
         };
-        let (size_bytes, bytes) = (capture.snapshot.size_bytes(), captured_bytes(&capture));
+        let bytes = captured_bytes(&capture);
         let taken = Arc::new(self.checkpoints.begin(capture, state, reason, pause, durable.log.lease(), after_record));
-        let info = taken.info(size_bytes);
+        let info = taken.info();
         if bytes >= WRITTEN_BESIDE_BYTES_MIN {
             let (encoder, packs) = (taken.clone(), durable.packs.clone());
             let task = self.system.clone();
@@ -199,23 +200,6 @@ impl Alive {
             self.checkpoint_now("it goes to sleep").await?;
         }
         self.durable().await
-    }
-}
-
-impl Taken {
-    pub(super) fn info(&self, memory_bytes: u64) -> CheckpointInfo {
-        CheckpointInfo {
-            generation: self.generation,
-            incarnation: self.state.spawned.incarnation,
-            taken_ns: self.taken_ns,
-            message: self.state.sequence,
-            reason: self.reason.clone(),
-            pause_ns: u64::try_from(self.pause.as_nanos()).unwrap_or(u64::MAX),
-            write_ns: 0,
-            written_bytes: 0,
-            memory_bytes,
-            parent: self.parent.as_ref().map(checkpoints::generation_of),
-        }
     }
 }
 

@@ -12,6 +12,7 @@
 //! | `plan` | a checked workflow with its parameters, plugins and items: what a dry run shows |
 //! | `active` | the runs that are going on in this process |
 //! | `records` | the catalog and the durable objects, off the caller's threads |
+//! | `inputs` | what a step is called with |
 //! | `run` | the work: items in parallel, steps as soon as what they need is there; `counts` its figures |
 //! | `diagnostic`, `report` | what is told |
 
@@ -21,6 +22,7 @@ mod check;
 mod counts;
 mod diagnostic;
 mod file;
+mod inputs;
 mod items;
 mod order;
 mod plan;

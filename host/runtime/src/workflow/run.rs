@@ -10,13 +10,13 @@ use futures_util::stream::{self, FuturesUnordered, StreamExt as _};
 use serde_json::{Map, Value as Json};
 use tokio::sync::Mutex;
 
-use super::check;
 use super::counts::Counts;
+use super::inputs::{Outputs, inputs_digest};
 use super::plan::{Plan, is_over};
 use super::records::{Live, Records};
 use super::report::{ItemReport, Observer, Report, RunEvent, StepReport};
 use super::step::Step;
-use super::template::{Reference, Root, Template};
+use super::template::Reference;
 use crate::task::Input;
 use crate::{Error, Runtime};
 
@@ -28,9 +28,6 @@ const COMPLETED: &str = "completed";
 const ERROR: &str = "error";
 /// The longest wait between two attempts of a step: 30 s.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
-
-/// Outputs of an item's steps, by step, as the catalog keeps them.
-type Outputs = HashMap<String, Json>;
 
 /// Runs a plan, or goes on with it where an earlier process stopped. A step that completed does not run again; an
 /// item that failed is tried again from its last completed step.
@@ -259,7 +256,7 @@ impl Work {
             if !step.needs.iter().all(|need| outputs.contains_key(need) || steps.iter().all(|its| its.name != *need)) {
                 continue; // What it needs has to run again, and so has it.
             }
-            let Ok(inputs) = self.inputs(step, "", &outputs, &items) else { continue };
+            let Ok(inputs) = self.plan.inputs(step, "", &outputs, &items) else { continue };
             let (run, name) = (self.run, step.name.clone());
             let earlier = self
                 .records
@@ -300,7 +297,7 @@ impl Work {
                 // A step that runs once needs the steps of items too; they are over by now.
                 let ready = step.needs.iter().all(|need| outputs.contains_key(need) || !belongs(need));
                 if wanted && ready && !outputs.contains_key(&step.name) && started.insert(&step.name) {
-                    let inputs = self.inputs(step, item, &outputs, items);
+                    let inputs = self.plan.inputs(step, item, &outputs, items);
                     let digest = inputs.as_ref().ok().map(|inputs| inputs_digest(inputs, items));
                     let (known, live, progress) = (outputs.clone(), live.clone(), &progress);
                     let job = Job { item, worker, step, inputs, digest, known, live, progress };
@@ -395,48 +392,6 @@ impl Work {
         self.records.keep(output, returned.objects).await.map_err(failed)
     }
 
-    /// The inputs of a step: its bindings with every reference resolved.
-    fn inputs(
-        &self,
-        step: &Step,
-        item: &str,
-        outputs: &Outputs,
-        items: &[(String, Outputs)],
-    ) -> Result<Vec<Json>, String> {
-        let of_item = |template: &Template, item: &str, outputs: &Outputs| {
-            template.resolve(&mut |reference| self.look_up(reference, item, outputs, None), &mut |_| {
-                Err("an `each` cannot stand inside another".to_owned())
-            })
-        };
-        let mut values = Vec::with_capacity(step.with.len());
-        for (param, template) in step.method.params.iter().zip(&step.with) {
-            let value = template.resolve(&mut |reference| self.look_up(reference, item, outputs, None), &mut |inner| {
-                items.iter().map(|(item, outputs)| of_item(inner, item, outputs)).collect()
-            });
-            let value = value.map_err(|message| format!("`{}`: {message}", param.name))?;
-            values.push(check::param_value(&value, &param.ty));
-        }
-        Ok(values)
-    }
-
-    fn look_up(
-        &self,
-        reference: &Reference,
-        item: &str,
-        outputs: &Outputs,
-        output: Option<&Json>,
-    ) -> Result<Json, String> {
-        match &reference.root {
-            Root::Param(name) => Ok(self.plan.params.get(name).map(|value| value.as_str().into()).unwrap_or_default()),
-            Root::Item => Ok(item.into()),
-            Root::Step(name) => match outputs.get(name) {
-                Some(output) => Ok(reference.follow(output)),
-                None => Err(format!("the step `{name}` has not run; run it first, or leave `--only` out")),
-            },
-            Root::Output => Ok(output.map(|output| reference.follow(output)).unwrap_or_default()),
-        }
-    }
-
     async fn record_start(&self, job: &Job<'_>) -> Result<u32, Error> {
         let ended = job.progress.ended.lock().await;
         let (run, item, worker) = (self.run, job.item.to_owned(), job.worker.to_owned());
@@ -454,7 +409,7 @@ impl Work {
         let Job { item, step, .. } = *job;
         let mut record = Map::new();
         for (field, value) in &step.record {
-            let look_up = &mut |reference: &Reference| self.look_up(reference, item, &job.known, Some(output));
+            let look_up = &mut |reference: &Reference| self.plan.look_up(reference, item, &job.known, Some(output));
             // The references were checked against the types; a field without a value is null.
             record.insert(field.clone(), value.resolve(look_up, &mut |_| Ok(Vec::new())).unwrap_or_default());
         }
@@ -560,14 +515,6 @@ impl Work {
     }
 }
 
-/// What a step's work depends on: its inputs, and for one that runs once, the items that completed.
-fn inputs_digest(inputs: &[Json], items: &[(String, Outputs)]) -> Digest {
-    let items: Vec<&str> = items.iter().map(|(item, _)| item.as_str()).collect();
-    let mut canonical = serde_json::json!([inputs, items]);
-    canonical.sort_all_objects();
-    Digest::of(canonical.to_string().as_bytes())
-}
-
 /// The status of an item of which these steps are done: what the last of them says.
 fn status_after<'a>(steps: impl Iterator<Item = (&'a str, Option<&'a str>)>, done: Option<&Outputs>) -> &'a str {
     let done = |(name, _): &(&str, _)| done.is_some_and(|done| done.contains_key(*name));
@@ -598,13 +545,5 @@ mod tests {
         assert_eq!(after(&["claim", "find"]), "sec_filing_downloaded");
         assert_eq!(after(&["claim", "find", "extract"]), "facts_extracted");
         assert_eq!(status_after(STEPS.into_iter(), None), "discovered");
-    }
-
-    #[test]
-    fn the_digest_of_inputs_does_not_depend_on_the_order_of_fields() {
-        let (one, other) = (serde_json::json!({"a": 1, "b": 2}), serde_json::json!({"b": 2, "a": 1}));
-        let (one, other) = (inputs_digest(&[one], &[]), inputs_digest(&[other], &[]));
-        assert_eq!(one, other);
-        assert_ne!(one, inputs_digest(&[], &[]));
     }
 }

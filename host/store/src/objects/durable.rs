@@ -104,7 +104,7 @@ impl DurableObjects {
     pub fn list(&self) -> Result<Vec<Digest>, StoreError> {
         let mut digests = Vec::new();
         for folder in self.folders()? {
-            for name in names(&folder)? {
+            for name in atomic_file::names(&folder)? {
                 if let Ok(digest) = name.parse::<Digest>()
                     && self.place(&digest).1 == folder.join(&name)
                 {
@@ -147,24 +147,9 @@ impl DurableObjects {
         let root = self.data_dir.objects_dir();
         let is_folder =
             |name: &String| name.len() == FOLDER_DIGITS && name.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let names = names(&root)?.into_iter().filter(is_folder);
+        let names = atomic_file::names(&root)?.into_iter().filter(is_folder);
         Ok(names.map(|name| root.join(name)).collect())
     }
-}
-
-/// The names in a directory that are text; none when there is no directory.
-fn names(directory: &Path) -> Result<Vec<String>, StoreError> {
-    let list = |e| StoreError::io("list", directory, e);
-    let entries = match fs::read_dir(directory) {
-        Ok(entries) => entries,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(e) => return Err(list(e)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.extend(entry.map_err(list)?.file_name().into_string().ok());
-    }
-    Ok(names)
 }
 
 fn digest_of_file(path: &Path) -> Result<Option<Digest>, StoreError> {

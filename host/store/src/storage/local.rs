@@ -42,18 +42,7 @@ impl Storage for LocalStorage {
     }
 
     fn list(&self, folder: &Path) -> Result<Vec<String>, StoreError> {
-        let folder = self.root.join(folder);
-        let list = |e| StoreError::io("list", &folder, e);
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(e) => return Err(list(e)),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            names.extend(entry.map_err(list)?.file_name().into_string().ok());
-        }
-        Ok(names)
+        atomic_file::names(&self.root.join(folder))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
