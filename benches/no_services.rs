@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use belljar::engine::Services;
 use belljar::engine::capability::{
-    BoxFuture, Event, EventSink, HeldObject, HttpError, HttpHost, HttpRequest, HttpResponse, NoActors, ObjectError,
+    BoxFuture, Event, EventSink, HeldObject, HttpError, HttpHost, HttpOutcome, HttpRequest, NoActors, ObjectError,
     ObjectHost, Origin,
 };
 
@@ -36,7 +36,7 @@ impl HttpHost for Nothing {
     fn origin_of(&self, url: &str) -> Result<String, String> {
         Err(format!("{url} is not reachable"))
     }
-    fn send(&self, _request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
-        Box::pin(async { Err(HttpError::Connection("there is no network in this benchmark".to_owned())) })
+    fn send(&self, _request: HttpRequest) -> BoxFuture<'_, HttpOutcome> {
+        Box::pin(async { Ok(Err(HttpError::Connection("there is no network in this benchmark".to_owned()))) })
     }
 }

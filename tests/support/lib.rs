@@ -1,6 +1,8 @@
 //! What whole-system tests need: a runtime in a temporary folder in one line, the plugins, the sample filings, the
 //! `belljar` binary, and reports of its runs.
 
+pub mod server;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -394,3 +394,31 @@ fn files_in(folder: &Path) -> Vec<PathBuf> {
     let files = std::fs::read_dir(folder).expect("the folder");
     files.map(|file| file.expect("a file").path()).collect()
 }
+
+#[test]
+fn files_go_into_an_actor_and_out_of_it_as_objects() {
+    let desk = Desk::new();
+    // What it imports has to be granted, by the manifest beside it.
+    let plugin = desk.file("warehouse.wasm");
+    std::fs::copy(plugin_path("warehouse"), &plugin).expect("a copy");
+    let manifest = "[grants]\nactors = [\"*\"]\nhttp = [\"http://127.0.0.1:1\"]\n";
+    std::fs::write(desk.file("warehouse.toml"), manifest).expect("it is written");
+    desk.good(&["actor", "spawn", "stock", "--plugin", &plugin]);
+    let photo: Vec<u8> = (0..200_000_u32).map(|at| (at % 241) as u8).collect();
+    std::fs::write(desk.file("photo"), &photo).expect("it is written");
+    let store = ["actor", "call", "stock", "store", "--args", r#"["photo"]"#, "--object", &desk.file("photo")];
+    assert_eq!(desk.good(&store), "ok(200000)");
+    desk.good(&["actor", "call", "stock", r#"fetch("photo")"#, "--output", &desk.file("copy")]);
+    assert_eq!(std::fs::read(desk.file("copy")).expect("it is there"), photo);
+    let written = desk.json(&["actor", "call", "stock", r#"fetch("photo")"#, "--output", &desk.file("copy")]);
+    assert_eq!(written["size_bytes"], 200_000);
+    let (code, told) = desk.bad(&["actor", "call", "stock", "store", "--args", r#"["x"]"#, "--object", "/no/such"]);
+    assert_eq!(code, 2, "{told}");
+    assert!(told.contains("/no/such"), "{told}");
+    let named = ["actor", "call", "stock", "store", "--args", r#"{"name": "x"}"#, "--object", &desk.file("photo")];
+    assert!(desk.bad(&named).1.contains("have to be an array"));
+    let (code, told) = desk.bad(&["actor", "call", "stock", r#"fetch("nothing")"#, "--output", &desk.file("none")]);
+    assert_eq!(code, 1);
+    assert!(told.contains("there is no nothing"), "{told}");
+    assert!(!Path::new(&desk.file("none")).exists());
+}

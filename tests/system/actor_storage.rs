@@ -48,7 +48,8 @@ fn call(actor: &'static str, method: &'static str, arguments: Json) -> Step {
     Step::Call { actor, method, arguments }
 }
 
-/// Two accounts, a teller who moves money between them, and an actor that is too large for a record.
+/// Two accounts, a teller who moves money between them, an actor that is too large for a record, and two that give each
+/// other objects.
 fn scenario() -> Vec<Step> {
     let start = r#"{"start": 100}"#;
     vec![
@@ -82,6 +83,14 @@ fn scenario() -> Vec<Step> {
         Step::Checkpoint("large"),
         call("large", "touch", json!([150, 3])),
         call("b", "add", json!([3])),
+        Step::Spawn { name: "w", plugin: "warehouse", config: "" },
+        Step::Spawn { name: "v", plugin: "warehouse", config: "" },
+        call("w", "write", json!(["note", "an object"])),
+        call("w", "give", json!(["v", "note"])),
+        Step::Hibernate("w"),
+        call("v", "write", json!(["more", "another one"])),
+        call("w", "take", json!(["v", "more"])),
+        call("v", "discard", json!(["more"])),
     ]
 }
 
@@ -91,8 +100,8 @@ fn open(folder: &Path, storage: &FaultyStorage) -> Result<Runtime, Error> {
 
 async fn load(runtime: &Runtime, name: &str) -> belljar::Plugin {
     match name {
-        "teller" => {
-            let grants = Grants::default().actor("*");
+        "teller" | "warehouse" => {
+            let grants = Grants::default().actor("*").http("http://127.0.0.1:1");
             runtime.load_with(plugin_path(name), grants, Limits::default()).await.expect("it loads")
         }
         _ => plugin(runtime, name).await,
@@ -157,6 +166,9 @@ async fn look(runtime: &Runtime) -> Result<Json, Error> {
     let get = async |name: &str, method: &str| -> Result<Json, Error> {
         actor(runtime, name).await?.call(method).submit().json().await
     };
+    let read = async |name: &str, object: &str| -> Result<Json, Error> {
+        actor(runtime, name).await?.call("read").arg(object).submit().json().await
+    };
     Ok(json!({
         "a": get("a", "get").await?,
         "b": get("b", "get").await?,
@@ -165,6 +177,8 @@ async fn look(runtime: &Runtime) -> Result<Json, Error> {
         "large": get("large", "sum").await?,
         "notes": get("n", "notes").await?,
         "teller": get("t", "seen").await?,
+        "given": read("v", "note").await?,
+        "taken": read("w", "more").await?,
     }))
 }
 
@@ -197,6 +211,7 @@ async fn calm_run() -> (Json, u64) {
     let seen = look(&runtime).await.expect("all answer");
     assert_eq!((&seen["a"], &seen["b"], &seen["f"], &seen["g"]), (&json!(97), &json!(111), &json!(8), &json!(9)));
     assert_eq!(seen["teller"]["reminders"], json!(["tea"]));
+    assert_eq!((&seen["given"], &seen["taken"]), (&json!({ "ok": "an object" }), &json!({ "ok": "another one" })));
     (seen, storage.operations())
 }
 

@@ -1,35 +1,17 @@
 //! The HTTP source as the first step, against a server of the test's own on the loopback interface.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
 use std::path::PathBuf;
 
+use belljar_tests::server::{Reply, serve};
 use belljar_tests::{belljar, item, report, root, sample_filings};
 
 /// Serves the sample filings as plugins/filings-http wants them; returns the origin.
-fn serve() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let origin = format!("http://{}", listener.local_addr().expect("an address"));
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let Ok(mut stream) = stream else { return };
-            std::thread::spawn(move || {
-                let mut reader = BufReader::new(stream.try_clone().expect("a second handle"));
-                let mut request = String::new();
-                reader.read_line(&mut request).expect("a request");
-                let mut header = String::new();
-                while reader.read_line(&mut header).is_ok_and(|length| length > 2) {
-                    header.clear();
-                }
-                let path = request.split(' ').nth(1).unwrap_or("/").trim_start_matches('/').to_owned();
-                let (status, body) = answer(&path);
-                let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
-                let location = if path.starts_with("ELSE/") { "location: http://127.0.0.2:9/\r\n" } else { "" };
-                write!(stream, "{head}{location}\r\n").and_then(|()| stream.write_all(&body)).ok();
-            });
-        }
-    });
-    origin
+fn serve_filings() -> String {
+    serve(|path| {
+        let (status, body) = answer(path);
+        let location = path.starts_with("ELSE/").then(|| "http://127.0.0.2:9/".to_owned());
+        Reply { status, location, body }
+    })
 }
 
 fn answer(path: &str) -> (&'static str, Vec<u8>) {
@@ -53,7 +35,7 @@ fn answer(path: &str) -> (&'static str, Vec<u8>) {
 #[test]
 fn filings_come_over_http_from_the_granted_origin_and_from_nowhere_else() {
     let folder = tempfile::tempdir().expect("a folder");
-    let origin = serve();
+    let origin = serve_filings();
     let output = belljar()
         .arg("run")
         .arg(root().join("examples/workflows/filings-http.toml"))

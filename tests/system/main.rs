@@ -6,6 +6,7 @@ mod actor_damage;
 mod actor_diary;
 mod actor_differential;
 mod actor_faults;
+mod actor_objects;
 mod actor_storage;
 mod actor_windows;
 mod actors;

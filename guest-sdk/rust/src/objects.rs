@@ -13,9 +13,15 @@
 
 use crate::bindings::belljar::plugin::objects as wit;
 use crate::host::objects as host;
+use crate::json::Number;
+use serde::de::{Deserialize, Deserializer};
+use serde::ser::{Serialize, SerializeStruct, Serializer};
 use std::io::{self, Read, Seek, SeekFrom};
 
 pub use wit::ObjectRef;
+
+/// The one field of a reference, by which the host tells it from other records.
+const FIELD: &str = "belljar-object";
 
 /// Why an object could not be had.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -111,6 +117,27 @@ impl ObjectRef {
     }
 }
 
+/// As the host writes a reference in JSON, so that it can be an argument or a result of [`crate::actors::call`].
+impl Serialize for ObjectRef {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut fields = serializer.serialize_struct("ObjectRef", 1)?;
+        fields.serialize_field(FIELD, &self.belljar_object)?;
+        fields.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for ObjectRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(deny_unknown_fields)]
+        struct Written {
+            #[serde(rename = "belljar-object")]
+            id: Number<u64>,
+        }
+        Ok(Self { belljar_object: Written::deserialize(deserializer)?.id.0 })
+    }
+}
+
 /// An object, read as a file is. [`ObjectRef::reader`] makes one.
 #[derive(Debug)]
 pub struct Reader {
@@ -194,6 +221,19 @@ mod tests {
         reader.seek(SeekFrom::Start(10)).unwrap();
 
         assert_eq!(reader.read(&mut [0; 4]).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_reference_is_written_and_read_as_the_host_does() {
+        let object = ObjectRef { belljar_object: u64::MAX };
+
+        let written = serde_json::to_string(&object).unwrap();
+        let read = |text: &str| serde_json::from_str::<ObjectRef>(text).map(|read| read.belljar_object);
+
+        assert_eq!(written, r#"{"belljar-object":18446744073709551615}"#);
+        assert_eq!(read(&written).unwrap(), u64::MAX);
+        assert_eq!(read(r#"{"belljar-object":"18446744073709551615"}"#).unwrap(), u64::MAX);
+        assert!(read(r#"{"belljar-object":1,"other":2}"#).is_err());
     }
 
     #[test]

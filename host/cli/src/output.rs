@@ -2,6 +2,7 @@
 //! quietly instead of with a panic.
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -24,6 +25,13 @@ pub fn json(value: &impl Serialize) -> Result<(), Failure> {
 pub fn bytes(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     written(stdout.write_all(bytes).and_then(|()| stdout.flush()))
+}
+
+/// Writes what a person asked for to a file.
+pub fn file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|error| {
+        Failure::bad_input(format!("cannot write {}: {error}", path.display())).help("name another file with -o")
+    })
 }
 
 fn written(outcome: io::Result<()>) -> Result<(), Failure> {

@@ -7,11 +7,11 @@ use tokio::time::error::Elapsed;
 use wasmtime::Store;
 use wasmtime::component::{ComponentNamedList, Lift, Lower, TypedFunc, Val};
 
-use crate::capability::HeldObject;
 use crate::capability::clock::LogicalTime;
 use crate::capability::random::{Random, RandomState};
+use crate::capability::{HeldByGuest, HeldObject};
 use crate::codec;
-use crate::fault::Fault;
+use crate::fault::{Fault, FaultKind};
 use crate::snapshot::capture::Attached;
 use crate::state::HostState;
 use crate::{Error, Linked};
@@ -140,6 +140,29 @@ impl Instance {
     /// Lets the instance reach an object, as an argument of a coming call.
     pub fn give_object(&mut self, object: Arc<dyn HeldObject>) {
         self.store.data_mut().objects.give(object);
+    }
+
+    /// Lets the instance reach the objects that a message names.
+    ///
+    /// # Errors
+    ///
+    /// [`FaultKind::ObjectsHeld`] when it would hold too many; it is as before then.
+    pub fn give_objects(&mut self, objects: Vec<Arc<dyn HeldObject>>) -> Result<(), FaultKind> {
+        let state = self.store.data_mut();
+        state.objects.check_room(objects.len(), state.limits.objects_held_max)?;
+        objects.into_iter().for_each(|object| state.objects.give(object));
+        Ok(())
+    }
+
+    /// Gives objects back that the guest held when a snapshot was taken.
+    pub fn give_back_objects(&mut self, held: impl IntoIterator<Item = HeldByGuest>) {
+        let objects = &mut self.store.data_mut().objects;
+        held.into_iter().for_each(|held| objects.give_back(held));
+    }
+
+    /// All objects that the guest holds, in the order of their ids: what a snapshot cannot carry.
+    pub fn held_objects(&self) -> Vec<HeldByGuest> {
+        self.store.data().objects.all()
     }
 
     /// An object that the instance holds, such as one that a result names.

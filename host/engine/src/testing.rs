@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use crate::capability::{
-    BoxFuture, Event, EventSink, HeldObject, HttpError, HttpHost, HttpRequest, HttpResponse, NoActors, ObjectError,
+    BoxFuture, Event, EventSink, HeldObject, HttpHost, HttpOutcome, HttpRequest, HttpResponse, NoActors, ObjectError,
     ObjectHost, Origin,
 };
 use crate::{Component, Engine, EngineOptions, Error, FaultKind, Grants, Instance, Limits, Linked, Services};
@@ -157,7 +157,7 @@ impl HttpHost for SilentHttp {
         origin_of(url)
     }
 
-    fn send(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+    fn send(&self, _: HttpRequest) -> BoxFuture<'_, HttpOutcome> {
         Box::pin(std::future::pending())
     }
 }
@@ -170,9 +170,9 @@ impl HttpHost for EchoHttp {
         origin_of(url)
     }
 
-    fn send(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+    fn send(&self, _: HttpRequest) -> BoxFuture<'_, HttpOutcome> {
         let body = Objects::default().store(&self.0, true);
-        Box::pin(async move { Ok(HttpResponse { status: 200, headers: Vec::new(), body }) })
+        Box::pin(async move { Ok(Ok(HttpResponse { status: 200, headers: Vec::new(), body })) })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use belljar_engine::capability::CallError;
+use belljar_engine::capability::{CallError, ObjectError};
 use belljar_store::StoreError;
 
 use crate::ActorError;
@@ -19,6 +19,9 @@ pub enum Error {
     /// Something on disk failed.
     #[error(transparent)]
     Store(Arc<StoreError>),
+    /// An object could not be stored or read.
+    #[error("an object: {0}")]
+    Object(#[from] ObjectError),
     /// A workflow is wrong.
     #[error(transparent)]
     Workflow(Arc<WorkflowError>),

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use belljar_engine::capability::{BoxFuture, HttpError, HttpHost, HttpRequest, HttpResponse};
+use belljar_engine::capability::{BoxFuture, HttpError, HttpHost, HttpOutcome, HttpRequest, HttpResponse};
 use belljar_store::ObjectStore;
 use ureq::http::header::{HeaderName, LOCATION};
 use ureq::http::{Method, Request, Response};
@@ -49,11 +49,11 @@ impl HttpHost for HttpClient {
         origin_of(&parse(url)?)
     }
 
-    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, HttpOutcome> {
         let (agent, objects) = (self.agent.clone(), self.objects.clone());
         Box::pin(async move {
             let sent = tokio::task::spawn_blocking(move || send(&agent, &objects, request));
-            sent.await.unwrap_or_else(|error| Err(HttpError::Connection(error.to_string())))
+            Ok(sent.await.unwrap_or_else(|error| Err(HttpError::Connection(error.to_string()))))
         })
     }
 }

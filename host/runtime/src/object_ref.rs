@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use belljar_engine::capability::HeldObject as _;
+use belljar_engine::capability::HeldObject;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 use tokio::sync::watch;
@@ -47,7 +47,7 @@ pub(crate) struct Returned {
     pub json: StoredObject,
     /// Whether the method's type is a `result`, which has to be unwrapped.
     pub is_result: bool,
-    pub objects: Vec<StoredObject>,
+    pub objects: Vec<Arc<dyn HeldObject>>,
     pub denial: Option<String>,
 }
 
@@ -114,6 +114,14 @@ impl Filled {
     }
 }
 
+/// The bytes of an object. What has to come from disk is read elsewhere.
+async fn read(object: Arc<dyn HeldObject>) -> Result<Arc<[u8]>, Error> {
+    if object.in_memory() {
+        return Ok(object.read()?);
+    }
+    Ok(tokio::task::spawn_blocking(move || object.read()).await.map_err(|_| Error::ShutDown)??)
+}
+
 /// Ends the wait with this state, if it has not ended yet.
 fn settle(fill: &watch::Sender<State>, with: State) {
     fill.send_if_modified(|state| {
@@ -168,11 +176,11 @@ impl ObjectRef {
     /// Waits and reads the bytes: those that were put, or those of the one object that the result names.
     pub async fn bytes(&self) -> Result<Arc<[u8]>, Error> {
         match self.content().await? {
-            Content::Bytes(object) => Ok(object.bytes()?),
+            Content::Bytes(object) => read(Arc::new(object)).await,
             Content::Value(returned) => match &returned.objects[..] {
                 [object] => {
                     returned.unwrapped()?;
-                    Ok(object.bytes()?)
+                    read(object.clone()).await
                 }
                 objects => Err(Error::ResultType {
                     method: returned.method.to_string(),

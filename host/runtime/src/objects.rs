@@ -21,11 +21,6 @@ impl StoredObject {
         Ok(StoredObject { handle: store.put(bytes)?, store: store.clone() })
     }
 
-    /// The object behind what an instance holds; none if some other runtime made it.
-    pub(crate) fn of(held: Arc<dyn HeldObject>) -> Option<StoredObject> {
-        held.into_any().downcast::<StoredObject>().ok().map(|stored| (*stored).clone())
-    }
-
     pub(crate) fn bytes(&self) -> Result<Arc<[u8]>, StoreError> {
         self.store.get(&self.handle)
     }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use belljar_engine::capability::HeldObject;
 use belljar_engine::{Component, ComponentNamedList, Grants, Instance, Lift, Limits, Linked, Lower};
 use serde_json::Value as Json;
 
 use crate::object_ref::Returned;
-use crate::objects::StoredObject;
 use crate::task::{self, Input};
 use crate::{Error, Pool, PoolOptions, Runtime, Task};
 
@@ -129,14 +129,14 @@ impl Plugin {
         label: &str,
         method: &str,
         inputs: Vec<Input>,
-        objects: Vec<StoredObject>,
+        objects: Vec<Arc<dyn HeldObject>>,
     ) -> Result<Returned, Error> {
         let (plugin, label, method) = (self.clone(), label.to_owned(), method.to_owned());
         let call = async move {
             plugin
                 .with_instance(&label, async |instance| {
                     for object in objects {
-                        instance.give_object(Arc::new(object));
+                        instance.give_object(object);
                     }
                     task::perform(instance, &plugin, &method, inputs).await
                 })

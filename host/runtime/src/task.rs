@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use belljar_engine::capability::HeldObject;
+use belljar_engine::wit::Field;
 use belljar_engine::{Instance, Method, Value, WitType, codec};
 use serde::Serialize;
 use serde_json::Value as Json;
@@ -142,45 +143,45 @@ fn lower(instance: &mut Instance, method: &Method, inputs: Vec<Input>) -> Result
     }
     let mut values = Vec::with_capacity(inputs.len());
     for (param, input) in method.params.iter().zip(inputs) {
-        let from_json = |json: &Json| {
-            codec::from_json(json, &param.ty).map_err(|error| wrong(format!("`{}`: {error}", param.name)))
-        };
-        values.push(match input {
-            Input::Json(json) => from_json(&json)?,
-            Input::Content(Content::Value(returned)) => {
-                let json = returned.unwrapped()?;
-                for object in &returned.objects {
-                    instance.give_object(Arc::new(object.clone()));
-                }
-                from_json(&json)?
-            }
-            Input::Content(Content::Bytes(object)) => match &param.ty {
-                ty if ty.is_object_ref() => {
-                    let id = object.id();
-                    instance.give_object(Arc::new(object));
-                    object_ref(id)
-                }
-                // Each byte becomes a value of its own, which is why bulk data goes as an object.
-                WitType::List(inner) if **inner == WitType::U8 && object.size_bytes() > codec::VALUES_MAX as u64 => {
-                    return Err(wrong(format!(
-                        "`{}`: the object has {} bytes, and a list may have {}; take an `object-ref` instead",
-                        param.name,
-                        object.size_bytes(),
-                        codec::VALUES_MAX
-                    )));
-                }
-                WitType::List(inner) if **inner == WitType::U8 => {
-                    Value::List(object.bytes()?.iter().map(|byte| Value::U8(*byte)).collect())
-                }
-                WitType::String => match str::from_utf8(&object.bytes()?) {
-                    Ok(text) => Value::String(text.to_owned()),
-                    Err(error) => return Err(wrong(format!("`{}`: the object is not UTF-8: {error}", param.name))),
-                },
-                ty => return Err(wrong(format!("`{}`: expected {ty}, got an object of bytes", param.name))),
-            },
-        });
+        let (value, objects) = pass(method, param, input)?;
+        objects.into_iter().for_each(|object| instance.give_object(object));
+        values.push(value);
     }
     Ok(values)
+}
+
+/// Turns an input into a value of a parameter's type, and the objects that it names.
+pub(crate) fn pass(method: &Method, param: &Field, input: Input) -> Result<(Value, Vec<Arc<dyn HeldObject>>), Error> {
+    let wrong = |message: String| {
+        let source = codec::CodecError { path: param.name.clone(), message };
+        Error::from(belljar_engine::Error::Arguments { method: method.name.clone(), source })
+    };
+    let from_json = |json: &Json| codec::from_json(json, &param.ty).map_err(|error| wrong(error.to_string()));
+    let object = match input {
+        Input::Json(json) => return Ok((from_json(&json)?, Vec::new())),
+        Input::Content(Content::Value(returned)) => return Ok((from_json(&returned.unwrapped()?)?, returned.objects)),
+        Input::Content(Content::Bytes(object)) => object,
+    };
+    let value = match &param.ty {
+        ty if ty.is_object_ref() => return Ok((object_ref(object.id()), vec![Arc::new(object)])),
+        // Each byte becomes a value of its own, which is why bulk data goes as an object.
+        WitType::List(inner) if **inner == WitType::U8 && object.size_bytes() > codec::VALUES_MAX as u64 => {
+            return Err(wrong(format!(
+                "the object has {} bytes, and a list may have {}; take an `object-ref` instead",
+                object.size_bytes(),
+                codec::VALUES_MAX
+            )));
+        }
+        WitType::List(inner) if **inner == WitType::U8 => {
+            Value::List(object.bytes()?.iter().map(|byte| Value::U8(*byte)).collect())
+        }
+        WitType::String => match str::from_utf8(&object.bytes()?) {
+            Ok(text) => Value::String(text.to_owned()),
+            Err(error) => return Err(wrong(format!("the object is not UTF-8: {error}"))),
+        },
+        ty => return Err(wrong(format!("expected {ty}, got an object of bytes"))),
+    };
+    Ok((value, Vec::new()))
 }
 
 /// Keeps what a call returned, and the objects that it names.
@@ -190,16 +191,12 @@ fn lift(instance: &Instance, plugin: &Plugin, method: &Method, result: Option<Va
             .map_err(|source| Error::from(belljar_engine::Error::Results { method: method.name.clone(), source }))?,
         _ => Json::Null,
     };
-    let mut objects = Vec::new();
-    if let Some(value) = &result {
-        collect_objects(value, &mut |id| objects.extend(instance.object(id).and_then(StoredObject::of)));
-    }
-    let text = serde_json::to_vec(&json)
-        .map_err(|error| Error::ResultType { method: method.name.clone(), message: error.to_string() })?;
+    let text = json.to_string();
+    let objects = codec::object_ids(&text).into_iter().filter_map(|id| instance.object(id)).collect();
     Ok(Returned {
         plugin: plugin.component().name().into(),
         method: method.name.as_str().into(),
-        json: StoredObject::put(plugin.runtime().objects(), text)?,
+        json: StoredObject::put(plugin.runtime().objects(), text.into_bytes())?,
         is_result: matches!(method.result, Some(WitType::Result(..))),
         objects,
         denial: instance.denial(),
@@ -209,21 +206,4 @@ fn lift(instance: &Instance, plugin: &Plugin, method: &Method, result: Option<Va
 /// The value of an object reference.
 fn object_ref(id: u64) -> Value {
     Value::Record(vec![(belljar_engine::wit::OBJECT_REF_FIELD.to_owned(), Value::U64(id))])
-}
-
-/// Finds the object references in a value. The value came through the codec, which bounds its depth.
-fn collect_objects(value: &Value, found: &mut dyn FnMut(u64)) {
-    match value {
-        Value::Record(fields) => match &fields[..] {
-            [(name, Value::U64(id))] if name == belljar_engine::wit::OBJECT_REF_FIELD => found(*id),
-            fields => fields.iter().for_each(|(_, value)| collect_objects(value, found)),
-        },
-        Value::List(items) | Value::Tuple(items) | Value::FixedLengthList(items) => {
-            items.iter().for_each(|item| collect_objects(item, found));
-        }
-        Value::Map(pairs) => pairs.iter().for_each(|(_, value)| collect_objects(value, found)),
-        Value::Variant(_, Some(value)) | Value::Option(Some(value)) => collect_objects(value, found),
-        Value::Result(Ok(Some(value)) | Err(Some(value))) => collect_objects(value, found),
-        _ => {}
-    }
 }

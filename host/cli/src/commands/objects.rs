@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs;
 use std::path::PathBuf;
 
 use belljar::store::{Catalog, DataDir, Digest, DurableObjects, RunFilter, RunId};
@@ -166,9 +165,7 @@ fn get(data_dir: &DataDir, prefix: &str, out: Option<&PathBuf>, json: bool) -> R
     let Some(path) = out else {
         return output::bytes(&bytes);
     };
-    fs::write(path, &bytes).map_err(|error| {
-        Failure::bad_input(format!("cannot write {}: {error}", path.display())).help("name another file with -o")
-    })?;
+    output::file(path, &bytes)?;
     if json {
         let written = serde_json::json!({ "digest": digest, "size_bytes": bytes.len(), "path": path });
         return output::json(&written);

@@ -1,10 +1,12 @@
 //! `belljar:plugin/actors`: calls of other actors. The grant is checked here; who the actors are, and how a call reaches
 //! them, is the embedding runtime's.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::BoxFuture;
 use super::bindings::belljar::plugin::actors::{Error as GuestError, Host};
+use super::{BoxFuture, HeldObject};
+use crate::codec;
 use crate::fault::{FaultKind, raise};
 use crate::state::HostState;
 
@@ -34,6 +36,15 @@ pub enum CallError {
     UnknownCall(u64),
 }
 
+/// A value on its way between actors: JSON, and the objects that it names and its sender holds.
+#[derive(Clone, Default)]
+pub struct Payload {
+    /// The value as JSON.
+    pub json: String,
+    /// The objects.
+    pub objects: Vec<Arc<dyn HeldObject>>,
+}
+
 /// What a function of this capability gives: a value or an error for the guest, or a fault that stops it.
 pub type CallOutcome<T> = Result<Result<T, CallError>, FaultKind>;
 
@@ -41,10 +52,10 @@ pub type CallOutcome<T> = Result<Result<T, CallError>, FaultKind>;
 pub trait ActorHost: Send + Sync {
     /// The guest's own name; none for what is no actor.
     fn name(&self) -> Option<String>;
-    /// Sends a call, with arguments as JSON, and returns its id.
-    fn call(&self, actor: String, method: String, arguments: String) -> BoxFuture<'_, CallOutcome<u64>>;
-    /// Waits for a result, as JSON.
-    fn get(&self, call: u64) -> BoxFuture<'_, CallOutcome<String>>;
+    /// Sends a call with its arguments, and returns its id.
+    fn call(&self, actor: String, method: String, arguments: Payload) -> BoxFuture<'_, CallOutcome<u64>>;
+    /// Waits for a result.
+    fn get(&self, call: u64) -> BoxFuture<'_, CallOutcome<Payload>>;
     /// Waits until this many of the calls have a result, or the time is over.
     fn wait(
         &self,
@@ -65,11 +76,11 @@ impl ActorHost for NoActors {
         None
     }
 
-    fn call(&self, actor: String, _: String, _: String) -> BoxFuture<'_, CallOutcome<u64>> {
+    fn call(&self, actor: String, _: String, _: Payload) -> BoxFuture<'_, CallOutcome<u64>> {
         Box::pin(async move { Ok(Err(CallError::UnknownActor(actor))) })
     }
 
-    fn get(&self, call: u64) -> BoxFuture<'_, CallOutcome<String>> {
+    fn get(&self, call: u64) -> BoxFuture<'_, CallOutcome<Payload>> {
         Box::pin(async move { Ok(Err(CallError::UnknownCall(call))) })
     }
 
@@ -107,11 +118,20 @@ impl Host for HostState {
             self.wasi.denials.note_actor(&actor);
             return Ok(Err(GuestError::NotGranted(actor)));
         }
+        let named = codec::object_ids(&arguments).into_iter();
+        let objects = named.filter_map(|id| self.objects.get(id).cloned()).collect();
+        let arguments = Payload { json: arguments, objects };
         to_guest(self.services.actors.call(actor, method, arguments).await)
     }
 
     async fn get(&mut self, call: u64) -> wasmtime::Result<Result<String, GuestError>> {
-        to_guest(self.services.actors.get(call).await)
+        let result = match self.services.actors.get(call).await.map_err(raise)? {
+            Ok(result) => result,
+            Err(error) => return Ok(Err(error.into())),
+        };
+        self.objects.check_room(result.objects.len(), self.limits.objects_held_max).map_err(raise)?;
+        result.objects.into_iter().for_each(|object| self.objects.give(object));
+        Ok(Ok(result.json))
     }
 
     async fn wait(&mut self, calls: Vec<u64>, count: u32, timeout_ms: Option<u64>) -> wasmtime::Result<Vec<u64>> {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::bindings::belljar::plugin::http::{Error as GuestError, Host, Request, Response};
 use super::bindings::belljar::plugin::objects::ObjectRef;
 use super::{BoxFuture, HeldObject};
-use crate::fault::raise;
+use crate::fault::{FaultKind, raise};
 use crate::state::HostState;
 
 /// A request that passed the check of its origin.
@@ -38,7 +38,7 @@ pub struct HttpResponse {
 }
 
 /// Why there is no response; the same cases as in the contract.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, serde::Serialize, serde::Deserialize)]
 pub enum HttpError {
     /// The request is not valid.
     #[error("invalid request: {0}")]
@@ -62,8 +62,11 @@ pub trait HttpHost: Send + Sync {
     /// The origin of a URL, `scheme://host[:port]`, in one spelling; an error text when it has none.
     fn origin_of(&self, url: &str) -> Result<String, String>;
     /// Sends the request and stores the body of the response.
-    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>>;
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, HttpOutcome>;
 }
+
+/// A response or an error for the guest, or a fault that stops it.
+pub type HttpOutcome = Result<Result<HttpResponse, HttpError>, FaultKind>;
 
 impl From<HttpError> for GuestError {
     fn from(error: HttpError) -> GuestError {
@@ -80,8 +83,8 @@ impl From<HttpError> for GuestError {
 impl Host for HostState {
     async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, GuestError>> {
         // The body of the response will be one more object.
-        self.objects.check_room(self.limits.objects_held_max).map_err(raise)?;
-        let sent = self.send_checked(request).await;
+        self.objects.check_room(1, self.limits.objects_held_max).map_err(raise)?;
+        let sent = self.send_checked(request).await.map_err(raise)?;
         if let Err(HttpError::NotGranted(origin)) = &sent {
             self.wasi.denials.note_http(origin);
         }
@@ -90,11 +93,12 @@ impl Host for HostState {
 }
 
 impl HostState {
-    async fn send_checked(&mut self, request: Request) -> Result<Response, HttpError> {
+    async fn send_checked(&mut self, request: Request) -> Result<Result<Response, HttpError>, FaultKind> {
         let http = self.services.http.clone();
-        let origin = http.origin_of(&request.url).map_err(HttpError::Invalid)?;
-        if !self.grants.http.contains(&origin) {
-            return Err(HttpError::NotGranted(origin));
+        match http.origin_of(&request.url) {
+            Ok(origin) if self.grants.http.contains(&origin) => {}
+            Ok(origin) => return Ok(Err(HttpError::NotGranted(origin))),
+            Err(message) => return Ok(Err(HttpError::Invalid(message))),
         }
         let request = HttpRequest {
             method: request.method,
@@ -104,9 +108,10 @@ impl HostState {
             origins: self.grants.http.as_slice().into(),
             timeout: self.deadline.saturating_duration_since(Instant::now()),
         };
-        let response = http.send(request).await?;
-        let body = ObjectRef { belljar_object: response.body.id() };
-        self.objects.give(response.body);
-        Ok(Response { status: response.status, headers: response.headers, body })
+        Ok(http.send(request).await?.map(|response| {
+            let body = ObjectRef { belljar_object: response.body.id() };
+            self.objects.give(response.body);
+            Response { status: response.status, headers: response.headers, body }
+        }))
     }
 }

@@ -19,12 +19,12 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::state::HostState;
 
-pub use actors::{ActorHost, CallError, CallOutcome, NoActors};
+pub use actors::{ActorHost, CallError, CallOutcome, NoActors, Payload};
 pub use clock::LogicalTime;
-pub use http::{HttpError, HttpHost, HttpRequest, HttpResponse};
+pub use http::{HttpError, HttpHost, HttpOutcome, HttpRequest, HttpResponse};
 pub use log::Level;
 pub use metrics::MetricKind;
-pub use objects::{HeldObject, ObjectError, ObjectHost};
+pub use objects::{HeldByGuest, HeldObject, ObjectError, ObjectHost};
 pub use random::RandomState;
 pub use timers::TimerHost;
 

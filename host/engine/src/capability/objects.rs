@@ -48,6 +48,15 @@ pub trait HeldObject: Send + Sync + 'static {
     fn into_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
 }
 
+/// An object that an instance holds.
+#[derive(Clone)]
+pub struct HeldByGuest {
+    /// The object.
+    pub object: Arc<dyn HeldObject>,
+    /// Whether the guest put it itself, so that it counts against the limit of what it may put.
+    pub is_own: bool,
+}
+
 /// The objects that an instance holds.
 #[derive(Default)]
 pub(crate) struct Held {
@@ -59,9 +68,35 @@ pub(crate) struct Held {
 }
 
 impl Held {
-    /// Lets the instance reach an object.
+    /// Lets the instance reach an object, which counts for whoever gives it.
     pub(crate) fn give(&mut self, object: Arc<dyn HeldObject>) {
         self.objects.insert(object.id(), object);
+    }
+
+    /// Gives an object back that the instance held in an earlier life.
+    pub(crate) fn give_back(&mut self, held: HeldByGuest) {
+        if held.is_own {
+            self.own(&*held.object);
+        }
+        self.give(held.object);
+    }
+
+    /// All that the instance holds, in the order of their ids.
+    pub(crate) fn all(&self) -> Vec<HeldByGuest> {
+        let held = |(id, object): (&u64, &Arc<dyn HeldObject>)| HeldByGuest {
+            object: object.clone(),
+            is_own: self.put.contains_key(id),
+        };
+        let mut all: Vec<HeldByGuest> = self.objects.iter().map(held).collect();
+        all.sort_by_key(|held| held.object.id());
+        all
+    }
+
+    /// Counts an object as put by the instance.
+    fn own(&mut self, object: &dyn HeldObject) {
+        // The same bytes may be the same object.
+        self.put_bytes -= self.put.insert(object.id(), object.size_bytes()).unwrap_or_default();
+        self.put_bytes += object.size_bytes();
     }
 
     /// An object that the instance holds.
@@ -69,9 +104,10 @@ impl Held {
         self.objects.get(&id)
     }
 
-    /// Whether the instance may come to hold one more object.
-    pub(crate) fn check_room(&self, limit: u32) -> Result<(), FaultKind> {
-        if self.objects.len() < limit as usize { Ok(()) } else { Err(FaultKind::ObjectsHeld { limit }) }
+    /// Whether the instance may come to hold so many more objects.
+    pub(crate) fn check_room(&self, more: usize, limit: u32) -> Result<(), FaultKind> {
+        let fits = self.objects.len().saturating_add(more) <= limit as usize;
+        fits.then_some(()).ok_or(FaultKind::ObjectsHeld { limit })
     }
 
     /// Whether the instance may put an object of this size.
@@ -164,14 +200,12 @@ fn find(cx: &mut Cx<'_>, object: ObjectRef) -> Result<Arc<dyn HeldObject>, Guest
 fn put(state: &mut HostState, bytes: Arc<[u8]>) -> wasmtime::Result<Result<ObjectRef, GuestError>> {
     state.host_calls += 1;
     let size_bytes = bytes.len() as u64;
-    state.objects.check_room(state.limits.objects_held_max).map_err(raise)?;
+    state.objects.check_room(1, state.limits.objects_held_max).map_err(raise)?;
     state.objects.check_bytes(size_bytes, state.limits.object_bytes_max).map_err(raise)?;
     let put = state.services.objects.put(bytes).map_err(GuestError::from);
     Ok(put.map(|object| {
         let belljar_object = object.id();
-        state.objects.put.insert(belljar_object, size_bytes);
-        state.objects.put_bytes += size_bytes;
-        state.objects.give(object);
+        state.objects.give_back(HeldByGuest { object, is_own: true });
         ObjectRef { belljar_object }
     }))
 }

@@ -3,12 +3,14 @@
 
 mod check;
 mod json;
+mod objects;
 mod wave;
 
 use std::fmt;
 
 pub(crate) use check::check_params;
 pub use json::{from_json, params_from_json, to_json};
+pub use objects::{object_id, object_ids, visit_objects};
 pub use wave::{WaveCall, parse_call, to_wave};
 
 /// Nesting of a value: 64 levels. A value deeper than this is refused in both directions.

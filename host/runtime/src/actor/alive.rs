@@ -11,6 +11,8 @@ use super::checkpoints::Checkpoints;
 use super::info::{ActorInfo, ActorStatus, Awake};
 use super::journal::Journal;
 use super::message::{Message, Work};
+use super::objects::{HeldName, Shelf};
+use super::parcel::Parcel;
 use super::record::{Arrival, Ending, Origin, Outcome, Settings};
 use super::state::ActorState;
 use super::system::{Cell, System};
@@ -112,7 +114,11 @@ impl Alive {
         journal: Option<Journal>,
     ) -> Alive {
         let is_journaled = settings.options.durability == Durability::Journal;
-        let voice = Arc::new(Voice::new(system.weak(), state, journal, is_journaled));
+        let shelf = match (settings.options.durability, &system.durable) {
+            (Durability::Volatile, _) | (_, None) => None,
+            (_, Some(durable)) => Some(Arc::new(Shelf::new(durable.packs.clone()))),
+        };
+        let voice = Arc::new(Voice::new(system.weak(), state, journal, is_journaled, shelf));
         Alive {
             checkpoints: Checkpoints::new(&settings.options),
             system: system.clone(),
@@ -130,7 +136,7 @@ impl Alive {
     /// Makes the instance, from a snapshot or from nothing.
     pub(super) async fn make_instance(&mut self, snapshot: Option<&belljar_engine::Snapshot>) -> Result<(), Error> {
         let permit = self.system.admit().await?;
-        let services: Services = services::of_actor(self.system.services(), &self.voice, self.durability());
+        let services: Services = services::of_actor(self.system.services(), &self.voice);
         let label = self.cell.name.as_str();
         let mut instance = match snapshot {
             Some(snapshot) => self.linked.restore(snapshot, &services, label).await?,
@@ -146,8 +152,21 @@ impl Alive {
             }
         };
         instance.set_random(self.voice.kept().state.random());
+        if let Some(shelf) = self.voice.shelf() {
+            let held = self.voice.kept().state.objects.clone();
+            let held = held.iter().map(|held| held.open(shelf)).collect::<Result<Vec<_>, _>>()?;
+            instance.give_back_objects(held);
+        }
         self.instance = Some(Living { instance, _permit: permit });
         Ok(())
+    }
+
+    /// Notes what the guest holds, for whoever has to give it back.
+    pub(super) fn note_objects(&mut self) {
+        if let Some(living) = &self.instance {
+            let held = living.instance.held_objects().into_iter().filter_map(HeldName::of);
+            self.voice.kept().state.objects = held.collect();
+        }
     }
 
     /// Waits until everything that the journal holds is durable.
@@ -164,12 +183,15 @@ impl Alive {
     /// Writes down how a message ended, and what follows from it for the actor's state.
     pub(super) async fn conclude(&mut self, arrival: &Arrival, ending: Ending) -> Result<Ending, Error> {
         let ending = match ending {
-            Ending::Value(json) if json.len() > RESULT_BYTES_MAX => Ending::Fault(format!(
-                "the result has {} bytes, and one may have {RESULT_BYTES_MAX}; return large data in parts",
-                json.len()
+            Ending::Value(result) if result.json.len() > RESULT_BYTES_MAX => Ending::Fault(format!(
+                "the result has {} bytes, and one may have {RESULT_BYTES_MAX}; return large data as an object",
+                result.json.len()
             )),
             ending => ending,
         };
+        if ending.has_effect() {
+            self.voice.save_objects().await?;
+        }
         let mut kept = self.voice.kept();
         let kept: &mut Kept = &mut kept;
         kept.state.ended(arrival, &ending);
@@ -231,7 +253,10 @@ impl Alive {
         };
         Some(Message {
             origin: Origin::Timer { name: name.clone(), due_ns: timer.due_ns },
-            work: Work::Call { method: timer.method.as_str().into(), arguments: timer.arguments.clone() },
+            work: Work::Call {
+                method: timer.method.as_str().into(),
+                arguments: Parcel::json(timer.arguments.as_str()).into(),
+            },
             reply: Box::new(reply),
             cancelled: None,
             depends: None,

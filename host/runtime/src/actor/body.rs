@@ -138,11 +138,7 @@ impl Body {
     /// Restores an actor that a fault or a failed write has left behind. One that keeps nothing begins anew with the
     /// next message.
     async fn restore(&self, alive: &mut Alive) -> Result<(), Error> {
-        if alive.is_current() || alive.durability() == Durability::Volatile {
-            return Ok(());
-        }
-        let restored = alive.come_back().await;
-        restored.inspect_err(|error| tracing::warn!(actor = %self.cell.name, %error, "an actor could not be restored"))
+        if alive.durability() == Durability::Volatile { Ok(()) } else { alive.be_current().await }
     }
 
     async fn handle(&self, alive: &mut Alive, incoming: Incoming) -> Next {

@@ -6,9 +6,10 @@ use serde::Serialize;
 use serde_json::Value as Json;
 use tokio::sync::{oneshot, watch};
 
-use super::message::{Answer, Message, Work};
+use super::message::{Answer, Arguments, Message, Work};
+use super::parcel::Parcel;
 use super::record::{CallKey, Origin};
-use super::{Actor, ActorError, MAILBOX_LENGTH_MAX};
+use super::{Actor, ActorError};
 use crate::object_ref::{Content, ObjectRef, Returned};
 use crate::objects::StoredObject;
 use crate::{Error, Runtime};
@@ -19,6 +20,8 @@ pub struct ActorCall {
     pub(super) actor: Actor,
     pub(super) method: Arc<str>,
     pub(super) arguments: Result<Json, String>,
+    /// Those that are passed by reference, by their place.
+    pub(super) references: Vec<(usize, ObjectRef)>,
     pub(super) call_id: Option<String>,
 }
 
@@ -30,6 +33,21 @@ impl ActorCall {
                 Ok(value) => arguments.push(value),
                 Err(error) => self.arguments = Err(error.to_string()),
             }
+        }
+        self
+    }
+
+    /// The next argument, as a reference: an `object-ref` parameter gets the object itself, any other parameter the
+    /// value that the referenced call returned, without the `ok` of a `result`. The actor waits for it before it goes on
+    /// with its mailbox.
+    pub fn object(mut self, object: &ObjectRef) -> ActorCall {
+        match &mut self.arguments {
+            Ok(Json::Array(arguments)) => {
+                self.references.push((arguments.len(), object.clone()));
+                arguments.push(Json::Null);
+            }
+            Ok(_) => self.arguments = Err("one is passed by reference, so they have to be an array".to_owned()),
+            Err(_) => {}
         }
         self
     }
@@ -49,7 +67,8 @@ impl ActorCall {
         if let Some(message) = message
             && let Err(message) = system.deliver(&name, message)
         {
-            let error = ActorError::MailboxFull { name: name.to_string(), length_max: MAILBOX_LENGTH_MAX };
+            let length_max = system.cell(&name).mailbox.length_max();
+            let error = ActorError::MailboxFull { name: name.to_string(), length_max };
             (message.reply)(Err(error.into()));
         }
         reference
@@ -70,7 +89,7 @@ impl ActorCall {
         let (reference, slot) = ObjectRef::pending();
         let runtime = self.actor.runtime.clone();
         let arguments = match self.arguments {
-            Ok(arguments) => arguments.to_string(),
+            Ok(arguments) => Arguments { parcel: Parcel::json(arguments.to_string()), references: self.references },
             Err(message) => {
                 let method = self.method.to_string();
                 runtime.spawn(slot.fill_with(async move { Err(Error::Argument { method, argument: 1, message }) }));
@@ -108,9 +127,9 @@ fn returned(runtime: &Runtime, plugin: Arc<str>, answer: Answer) -> Result<Retur
     Ok(Returned {
         plugin,
         method: answer.method,
-        json: StoredObject::put(runtime.objects(), answer.json.into_bytes())?,
         is_result: answer.is_result,
-        objects: Vec::new(),
+        objects: answer.result.objects(None)?,
+        json: StoredObject::put(runtime.objects(), answer.result.json.into_bytes())?,
         denial: None,
     })
 }

@@ -1,7 +1,7 @@
 //! Taking checkpoints of one actor: when, as its policy says; how, beside the actor where it is large; and which of the
 //! older ones are still needed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use belljar_engine::{Capture, Since, Snapshot};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Durability;
 use super::info::CheckpointInfo;
+use super::objects::ObjectName;
 use super::options::{REPLAY_MESSAGES_MAX, SpawnOptions};
 use super::record;
 use super::state::ActorState;
@@ -206,8 +207,15 @@ impl Taken {
             memories: self.capture.snapshot.memories.iter().map(pages_of).collect(),
             globals: globals_of(&self.capture.snapshot),
             host_state: &state,
+            attachments: self.attachments(),
         };
         checkpoint::encode(snapshot, self.parent.as_ref(), packs)
+    }
+
+    /// The chunks of objects that the actor's state names, each once.
+    fn attachments(&self) -> Vec<Digest> {
+        let chunks: BTreeSet<_> = self.state.named_objects().flat_map(ObjectName::digests).collect();
+        chunks.into_iter().collect()
     }
 
     /// What is told of it before it is written.

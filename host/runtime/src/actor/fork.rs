@@ -1,12 +1,13 @@
 //! Other lives of an actor: a fork, a return to an earlier checkpoint, a new version of its plugin.
 
-use belljar_engine::{Linked, Snapshot};
+use belljar_engine::{Linked, Snapshot, Value};
 
 use super::alive::Alive;
 use super::checkpoints::snapshot_of;
 use super::handle::{Actor, Actors};
 use super::info::ActorStatus;
 use super::message::Order;
+use super::objects::HeldName;
 use super::record::{Settings, Spawned};
 use super::state::ActorState;
 use super::{ActorError, Durability, services};
@@ -25,8 +26,8 @@ pub(crate) struct Replacement {
 
 /// Where the memory of another life comes from.
 pub(crate) enum Memory {
-    /// From a checkpoint: a new incarnation begins.
-    Snapshot(Box<Snapshot>),
+    /// From a checkpoint, with the objects that its guest held: a new incarnation begins.
+    Snapshot(Box<Snapshot>, Vec<HeldName>),
     /// From what the plugin itself saves: the same incarnation goes on.
     Saved,
 }
@@ -38,12 +39,13 @@ impl Alive {
         self.finish_all_writing().await?;
         let saved = match memory {
             Memory::Saved => {
+                self.note_objects();
                 let saved = self.save().await;
                 // Saving is no message: what it did to the memory is undone.
                 self.instance = None;
                 Some(saved?)
             }
-            Memory::Snapshot(_) => None,
+            Memory::Snapshot(..) => None,
         };
         let now = self.voice.kept().state.clone();
         let state = match &memory {
@@ -52,16 +54,17 @@ impl Alive {
                 (spawned.incarnation, spawned.born_ns, spawned.seed) = (incarnation, born_ns, seed);
                 ActorState { spawned, ..now }
             }
-            Memory::Snapshot(_) => {
+            Memory::Snapshot(_, objects) => {
                 spawned.incarnation = now.spawned.incarnation + 1;
                 (spawned.born_ns, spawned.seed) = (clock::now_ns(), services::fresh_seed()?);
                 // Messages are numbered on, so that none of the earlier life is taken for one of this.
-                ActorState { sequence: now.sequence, ..now.as_new_incarnation(spawned) }
+                let objects = objects.clone();
+                ActorState { sequence: now.sequence, objects, ..now.as_new_incarnation(spawned) }
             }
         };
         let mut other = self.successor(linked, settings, state);
         match (&memory, saved) {
-            (Memory::Snapshot(snapshot), _) => other.make_instance(Some(snapshot)).await?,
+            (Memory::Snapshot(snapshot, _), _) => other.make_instance(Some(snapshot)).await?,
             (Memory::Saved, saved) => {
                 other.make_instance(None).await?;
                 other.restore_saved(saved.unwrap_or_default()).await?;
@@ -69,7 +72,7 @@ impl Alive {
         }
         other.take_journal_of(self);
         let snapshot = match memory {
-            Memory::Snapshot(snapshot) => Some(*snapshot),
+            Memory::Snapshot(snapshot, _) => Some(*snapshot),
             Memory::Saved => None,
         };
         let begun = other.begin_life(snapshot, &why, true).await;
@@ -85,11 +88,54 @@ impl Alive {
     }
 }
 
+impl Alive {
+    /// Hands a state over that an earlier version of the plugin saved.
+    async fn restore_saved(&mut self, state: Vec<u8>) -> Result<(), Error> {
+        let name = self.cell.name.to_string();
+        let Some(living) = &mut self.instance else { return Err(belljar_engine::Error::InstanceGone.into()) };
+        let bytes = state.into_iter().map(Value::U8).collect();
+        let restored = living.instance.call_values("durable/restore", &[Value::List(bytes)]).await?;
+        match restored {
+            Some(Value::Result(Err(message))) => {
+                let message = match message.as_deref() {
+                    Some(Value::String(text)) => text.clone(),
+                    other => format!("{other:?}"),
+                };
+                Err(ActorError::CannotMigrate { name, message }.into())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The state as the plugin itself saves it.
+    async fn save(&mut self) -> Result<Vec<u8>, Error> {
+        if self.instance.is_none() {
+            self.come_back().await?;
+        }
+        let name = self.cell.name.to_string();
+        let no = |message: String| Error::from(ActorError::CannotMigrate { name, message });
+        let Some(living) = &mut self.instance else { return Err(belljar_engine::Error::InstanceGone.into()) };
+        let saved = living.instance.call_values("durable/save", &[]).await?;
+        let Some(Value::List(bytes)) = saved else {
+            return Err(no("`durable.save` returned no bytes".to_owned()));
+        };
+        let byte = |value: Value| match value {
+            Value::U8(byte) => Some(byte),
+            _ => None,
+        };
+        bytes
+            .into_iter()
+            .map(byte)
+            .collect::<Option<Vec<u8>>>()
+            .ok_or_else(|| no("`durable.save` returned no bytes".to_owned()))
+    }
+}
+
 impl ActorState {
-    /// What another incarnation takes over: nothing but what the guest's memory holds. Its random numbers and its
+    /// What another incarnation takes over: nothing but what the guest's memory holds, and the objects. Its random numbers and its
     /// clock are new, its mailbox is empty, it has no timers and owes no answers.
     pub(super) fn as_new_incarnation(&self, spawned: Spawned) -> ActorState {
-        ActorState { monotonic_ns: self.monotonic_ns, ..ActorState::new(spawned) }
+        ActorState { monotonic_ns: self.monotonic_ns, objects: self.objects.clone(), ..ActorState::new(spawned) }
     }
 }
 
@@ -123,7 +169,7 @@ impl Actor {
             linked: plugin.linked().clone(),
             settings,
             spawned: state.spawned,
-            memory: Memory::Snapshot(snapshot),
+            memory: Memory::Snapshot(snapshot, state.objects),
             why: format!("restored from {generation}"),
         };
         self.system.order(&self.name, |tell| Order::Replace(Box::new(replacement), tell)).await

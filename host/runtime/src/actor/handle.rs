@@ -191,7 +191,7 @@ impl Actor {
     /// Puts a call together.
     pub fn call(&self, method: &str) -> ActorCall {
         let arguments = Ok(Json::Array(Vec::new()));
-        ActorCall { actor: self.clone(), method: method.into(), arguments, call_id: None }
+        ActorCall { actor: self.clone(), method: method.into(), arguments, references: Vec::new(), call_id: None }
     }
 
     /// Puts a call together whose arguments are JSON already: an array, an object by parameter name, or the bare

@@ -10,8 +10,9 @@ use tokio::sync::{oneshot, watch};
 use super::CheckpointInfo;
 use super::fork::Replacement;
 use super::info::ActorInfo;
+use super::parcel::Parcel;
 use super::record::Origin;
-use crate::Error;
+use crate::{Error, ObjectRef};
 
 /// A call on its way to an actor.
 pub(crate) struct Message {
@@ -26,23 +27,38 @@ pub(crate) struct Message {
 
 /// What a message asks for.
 pub(crate) enum Work {
-    /// A method with arguments in JSON.
-    Call { method: Arc<str>, arguments: String },
+    /// A method with arguments.
+    Call { method: Arc<str>, arguments: Arguments },
     /// A call with Rust types, which nothing is written down of.
     Typed(TypedWork),
+}
+
+/// The arguments of a call.
+#[derive(Default)]
+pub(crate) struct Arguments {
+    /// A JSON array, or an object by parameter name.
+    pub parcel: Parcel,
+    /// Those that are passed by reference, by their place in the array, where there is nothing yet.
+    pub references: Vec<(usize, ObjectRef)>,
+}
+
+impl From<Parcel> for Arguments {
+    fn from(parcel: Parcel) -> Arguments {
+        Arguments { parcel, ..Arguments::default() }
+    }
 }
 
 /// A call with Rust types, as a closure that makes it and passes its result on.
 pub(crate) type TypedWork = Box<dyn for<'a> FnOnce(&'a mut Instance) -> BoxFuture<'a, Result<(), Error>> + Send>;
 
-/// Takes the result: JSON text, exactly as the method returned it.
+/// Takes the result, exactly as the method returned it.
 pub(crate) type Reply = Box<dyn FnOnce(Result<Answer, Error>) + Send>;
 
 /// A result, and the signature's say whether it is a `result`.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub method: Arc<str>,
-    pub json: String,
+    pub result: Parcel,
     pub is_result: bool,
 }
 

@@ -26,8 +26,10 @@
 //! | `alive.rs` | what it has meanwhile: instance, state, journal, checkpoints |
 //! | `replay.rs` | waking it, and restoring it after a fault |
 //! | `writing.rs` | taking and writing its checkpoints |
-//! | `serve.rs` | one message |
-//! | `voice.rs` | calls of other actors and timers, live or repeated |
+//! | `serve.rs`, `inputs.rs` | one message, and what is passed to it by reference |
+//! | `voice.rs`, `speaker.rs`, `sending.rs` | calls of other actors and timers, live or repeated |
+//! | `requests.rs` | HTTP requests, live or repeated |
+//! | `parcel.rs`, `objects.rs` | what is sent; the objects that it names |
 //! | `recovery.rs` | reading what an actor was |
 //! | `checkpoints.rs` | when checkpoints are taken, and which are kept |
 //! | `record.rs`, `journal.rs`, `state.rs` | what is written down |
@@ -46,17 +48,23 @@ mod error;
 mod fork;
 mod handle;
 mod info;
+mod inputs;
 mod journal;
 mod look;
 mod mailbox;
 mod message;
 mod name;
+mod objects;
 mod options;
+mod parcel;
 mod record;
 mod recovery;
 mod replay;
+mod requests;
+mod sending;
 mod serve;
 mod services;
+mod speaker;
 mod state;
 mod system;
 mod typed;
@@ -72,6 +80,7 @@ pub use handle::{Actor, Actors};
 pub use info::{ActorInfo, ActorStatus, Awake, CheckpointInfo};
 pub use look::{BaseImage, CheckpointDetails, KeptActors, MemoryDetails};
 pub use name::{ActorName, NAME_BYTES_MAX};
+pub use objects::KEPT_OBJECT_BYTES_MAX;
 pub use options::{
     Durability, IDLE_TIME_MAX, MAILBOX_LENGTH_MAX, MESSAGE_BYTES_MAX, MESSAGE_RETRIES_MAX, REPLAY_MESSAGES_MAX,
     REPLAY_TIME_MAX, RESTART_BACKOFF_MAX, RESTART_BACKOFF_MIN, RESTARTS_MAX, SpawnOptions,

@@ -1,12 +1,21 @@
-//! What a journaled actor writes down. Each record is one struct, encoded with postcard; the log around it has the
-//! checksums. `docs/format.md` describes the bytes.
+//! What a journaled actor writes down. Each record is a byte that tells the format and one struct, encoded with
+//! postcard; the log around it has the checksums. `docs/format-records.md` describes the bytes.
 
+use belljar_engine::capability::{CallError, HttpError};
 use belljar_engine::{Digest, Grants, Limits};
-use belljar_store::StoreError;
+use belljar_store::{RecordKind, StoreError};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::objects::ObjectName;
+use super::parcel::Parcel;
 use super::{ActorName, SpawnOptions};
+
+/// The format of an actor's records that this build reads and writes.
+const RECORD_FORMAT: u8 = 1;
+
+/// What the errors call the bytes.
+const RECORD: &str = "a record of the actor";
 
 /// How an actor began, or went on as another incarnation. It is repeated in every checkpoint, so that waking an actor
 /// reads one record.
@@ -73,8 +82,7 @@ pub(crate) struct Arrival {
     pub sequence: u64,
     pub origin: Origin,
     pub method: String,
-    /// JSON.
-    pub arguments: String,
+    pub arguments: Parcel,
     /// What the guest's clock shows meanwhile.
     pub now_ns: u64,
 }
@@ -91,9 +99,19 @@ pub(crate) struct HostResult {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum HostAnswer {
     /// `actors.get` of this call.
-    Get(u64, Result<String, belljar_engine::capability::CallError>),
+    Get(u64, Result<Parcel, CallError>),
     /// `actors.wait`.
     Wait(Vec<u64>),
+    /// `http.send`.
+    Http(Result<Response, HttpError>),
+}
+
+/// What an HTTP request gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Response {
+    pub status: u16,
+    pub headers: Vec<(String, String)>,
+    pub body: ObjectName,
 }
 
 /// How a message ended.
@@ -106,8 +124,8 @@ pub(crate) struct Outcome {
 /// The endings of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Ending {
-    /// The method returned this JSON, which may be an `error` of its own.
-    Value(String),
+    /// The method returned this, which may be an `error` of its own.
+    Value(Parcel),
     /// The guest was stopped; its state is what it was before. The fault as JSON.
     Fault(String),
     /// The caller gave up before the end; the state is what it was before.
@@ -142,49 +160,41 @@ pub(crate) enum Note {
     Status,
 }
 
+/// The chunks of objects that a record names, other than a checkpoint, whose manifest tells them.
+pub(crate) fn chunks_of(kind: RecordKind, payload: &[u8]) -> Result<Vec<belljar_store::Digest>, StoreError> {
+    let parcel = match kind {
+        RecordKind::Arrival => Some(decode::<Arrival>(payload)?.arguments),
+        RecordKind::Outcome => match decode::<Outcome>(payload)?.ending {
+            Ending::Value(result) => Some(result),
+            _ => None,
+        },
+        RecordKind::HostResult => match decode::<HostResult>(payload)?.result {
+            HostAnswer::Get(_, Ok(result)) => Some(result),
+            HostAnswer::Http(Ok(response)) => return Ok(response.body.digests().collect()),
+            _ => None,
+        },
+        _ => None,
+    };
+    Ok(parcel.iter().flat_map(|parcel| &parcel.objects).flat_map(ObjectName::digests).collect())
+}
+
 /// The bytes of a record.
 pub(crate) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
-    postcard::to_allocvec(record).expect("a record is numbers, texts and lists of known length")
+    postcard::to_extend(record, vec![RECORD_FORMAT]).expect("a record is numbers, texts and lists of known length")
 }
 
 /// A record from its bytes.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    postcard::from_bytes(bytes).map_err(|error| StoreError::CheckpointDamaged {
-        place: "a record of the actor".to_owned(),
-        problem: error.to_string(),
-    })
+    let damaged = |problem: String| StoreError::CheckpointDamaged { place: RECORD.to_owned(), problem };
+    match bytes.split_first() {
+        Some((&RECORD_FORMAT, record)) => postcard::from_bytes(record).map_err(|error| damaged(error.to_string())),
+        Some((&other, _)) => {
+            let (found, supported) = (u16::from(other), u16::from(RECORD_FORMAT));
+            Err(StoreError::CheckpointVersion { what: RECORD.to_owned(), found, supported })
+        }
+        None => Err(damaged("it is empty".to_owned())),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    #[test]
-    fn records_are_read_back() {
-        let arrival = Arrival {
-            sequence: 7,
-            origin: Origin::Call {
-                key: CallKey::Actor { caller: "a".parse().unwrap(), life: 2, call: 9 },
-                acknowledged: 4,
-            },
-            method: "add".to_owned(),
-            arguments: "[5]".to_owned(),
-            now_ns: u64::MAX,
-        };
-        assert_eq!(decode::<Arrival>(&encode(&arrival)).unwrap(), arrival);
-        let outcome = Outcome { sequence: 7, ending: Ending::DeadLetter { deaths: 4 } };
-        assert_eq!(decode::<Outcome>(&encode(&outcome)).unwrap(), outcome);
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_are_a_record_or_an_error(bytes: Vec<u8>) {
-            decode::<Arrival>(&bytes).ok();
-            decode::<Outcome>(&bytes).ok();
-            decode::<HostResult>(&bytes).ok();
-            decode::<Spawned>(&bytes).ok();
-        }
-    }
-}
+mod tests;

@@ -96,17 +96,19 @@ impl Alive {
         self.set_repeating(true);
         let performed = self.perform_again(arrival).await;
         self.set_repeating(false);
-        let mut kept = self.voice.kept();
-        kept.is_past = false;
-        let left = std::mem::take(&mut kept.recorded).len();
+        let left = {
+            let mut kept = self.voice.kept();
+            kept.is_past = false;
+            std::mem::take(&mut kept.recorded).len()
+        };
         if performed != recorded || left > 0 {
             let difference = format!("{} instead of {}", brief(&performed), brief(&recorded));
             let error =
                 ActorError::Diverged { name: self.cell.name.to_string(), sequence: arrival.sequence, difference };
             return Err(error.into());
         }
-        kept.state.ended(arrival, &recorded);
-        Ok(())
+        self.voice.kept().state.ended(arrival, &recorded);
+        self.voice.save_objects().await
     }
 
     /// Goes on with the message during which the process died, unless it has died too often.
@@ -179,7 +181,7 @@ impl Alive {
             state.dead_letters = kept.state.dead_letters.clone();
             state
         };
-        self.voice = Arc::new(Voice::new(self.system.weak(), state, None, false));
+        self.voice = Arc::new(Voice::new(self.system.weak(), state, None, false, None));
         let begun = Box::pin(self.begin(None)).await;
         if begun.is_err() {
             self.instance = None;
@@ -212,7 +214,7 @@ fn damaged(name: &ActorName, message: String) -> Error {
 fn brief(ending: &Ending) -> String {
     const CHARS_MAX: usize = 200;
     let text = match ending {
-        Ending::Value(json) => json.clone(),
+        Ending::Value(result) => result.json.clone(),
         Ending::Fault(fault) => format!("the fault {fault}"),
         other => format!("{other:?}"),
     };

@@ -9,69 +9,44 @@ use tokio::sync::watch;
 
 use super::alive::Alive;
 use super::body::backoff;
-use super::message::{Answer, Message, Reply, Work};
+use super::message::{Answer, Arguments, Message, Reply, Work};
+use super::parcel::Parcel;
 use super::record::{Arrival, CallKey, Ending, Origin};
 use super::{ActorError, Durability, MESSAGE_BYTES_MAX};
 use crate::{Error, clock};
 
+/// How often a message is noted while writes of the log fail: twice.
+const NOTE_TRIES_MAX: u32 = 2;
+
+/// What becomes of a message before it is worked on.
+enum Admitted {
+    /// It is in the journal, with its arguments as values. Those of a timer may be no values of the method's.
+    Noted(Arrival, Result<Vec<Value>, Error>),
+    /// It was worked on before.
+    Answered(Origin, Result<Answer, Error>),
+    /// It is not to be worked on.
+    Refused(Error),
+    /// It was never sent, so nobody waits for an answer.
+    Undone,
+}
+
 impl Alive {
     /// Works on a message and answers it.
     pub(super) async fn serve(&mut self, message: Message) {
-        if message.cancelled.as_ref().is_some_and(|cancelled| *cancelled.borrow()) {
-            return (message.reply)(Err(Error::Cancelled));
+        let Message { origin, work, reply, cancelled, depends } = message;
+        if cancelled.as_ref().is_some_and(|cancelled| *cancelled.borrow()) {
+            return reply(Err(Error::Cancelled));
         }
-        if !self.is_current()
-            && let Err(error) = self.come_back().await
-        {
-            tracing::warn!(actor = %self.cell.name, %error, "an actor could not be restored");
-            return (message.reply)(Err(error));
-        }
-        if let Origin::Timer { name, due_ns } = &message.origin
-            && !self.voice.kept().state.has_timer(name, *due_ns)
-        {
-            // It was set by a message that was undone, or it rang while the actor was being restored.
-            return;
-        }
-        let (method, arguments) = match message.work {
-            Work::Typed(work) => return self.serve_typed(work, message.reply).await,
+        let (method, arguments) = match work {
+            Work::Typed(work) => return self.serve_typed(work, reply).await,
             Work::Call { method, arguments } => (method, arguments),
         };
-        if let Origin::Call { key, .. } = &message.origin
-            && let Some(answer) = self.stored_answer(key, &method)
-        {
-            return self.answer(&message.origin, message.reply, answer);
-        }
-        let values = self.check_call(&method, &arguments);
-        if let Err(error) = &values
-            && !matches!(message.origin, Origin::Timer { .. })
-        {
-            return (message.reply)(Err(error.clone()));
-        }
-        let mut arrival = {
-            let kept = self.voice.kept();
-            let sequence = kept.state.sequence + 1;
-            let (method, now_ns) = (method.to_string(), clock::now_ns());
-            Arrival { sequence, origin: message.origin, method, arguments, now_ns }
+        let (arrival, values) = match self.admit(origin, &method, arguments, depends, cancelled.as_ref()).await {
+            Admitted::Noted(arrival, values) => (arrival, values),
+            Admitted::Answered(origin, answer) => return self.answer(&origin, reply, answer),
+            Admitted::Refused(error) => return reply(Err(error)),
+            Admitted::Undone => return,
         };
-        let depends = message.depends;
-        if self.is_lost(depends) {
-            return (message.reply)(Err(never_sent()));
-        }
-        let mut noted = self.note_arrival(&arrival);
-        if noted.is_err() {
-            // A write has failed since the last message. What was not durable of the actor is gone; from what was, it
-            // goes on, if the disk takes it now.
-            self.instance = None;
-            noted = match self.come_back().await {
-                Ok(()) if self.is_lost(depends) => Err(never_sent()),
-                Ok(()) => self.note_again(&mut arrival),
-                Err(error) => Err(error),
-            };
-        }
-        if let Err(error) = noted {
-            self.instance = None;
-            return (message.reply)(Err(interrupted(&error)));
-        }
         let values = match values {
             Ok(values) => values,
             Err(error) => {
@@ -80,21 +55,21 @@ impl Alive {
                 if self.conclude(&arrival, Ending::Fault(error.to_string())).await.is_err() {
                     self.instance = None;
                 }
-                return (message.reply)(Err(error));
+                return reply(Err(error));
             }
         };
         let started = Instant::now();
-        let ending = self.perform(&arrival, &values, message.cancelled).await;
+        let ending = self.perform(&arrival, &values, cancelled).await;
         let work = started.elapsed();
         let (is_good, is_fault) = (ending.has_effect(), matches!(ending, Ending::Fault(_)));
         match self.conclude(&arrival, ending).await {
             Err(error) => {
                 self.instance = None;
-                return (message.reply)(Err(interrupted(&error)));
+                return reply(Err(interrupted(&error)));
             }
             Ok(ending) => {
                 let answer = self.answer_of(&arrival.method, arrival.sequence, ending);
-                self.answer(&arrival.origin, message.reply, answer);
+                self.answer(&arrival.origin, reply, answer);
             }
         }
         if is_good {
@@ -105,6 +80,66 @@ impl Alive {
         } else {
             self.instance = None;
         }
+    }
+
+    /// Notes a message that is to be worked on. If a write of the log has failed since the last message, what was not
+    /// durable of the actor is gone; it goes on from what was, and looks at the message anew.
+    async fn admit(
+        &mut self,
+        origin: Origin,
+        method: &str,
+        mut arguments: Arguments,
+        depends: Option<Ticket>,
+        cancelled: Option<&watch::Receiver<bool>>,
+    ) -> Admitted {
+        let mut tries = 0;
+        loop {
+            if let Err(error) = self.be_current().await {
+                return Admitted::Refused(error);
+            }
+            if let Origin::Timer { name, due_ns } = &origin
+                && !self.voice.kept().state.has_timer(name, *due_ns)
+            {
+                // It was set by a message that was undone, or it rang while the actor was being restored.
+                return Admitted::Undone;
+            }
+            if let Origin::Call { key, .. } = &origin
+                && let Some(answer) = self.stored_answer(key, method)
+            {
+                return Admitted::Answered(origin, answer);
+            }
+            if let Err(error) = self.take_in(method, &mut arguments, cancelled).await {
+                return Admitted::Refused(error);
+            }
+            let values = self.check_call(method, &arguments.parcel.json);
+            if let Err(error) = &values
+                && !matches!(origin, Origin::Timer { .. })
+            {
+                return Admitted::Refused(error.clone());
+            }
+            if self.is_lost(depends) {
+                return Admitted::Refused(never_sent());
+            }
+            let sequence = self.voice.kept().state.sequence + 1;
+            let (method, now_ns) = (method.to_owned(), clock::now_ns());
+            let arguments = arguments.parcel.clone();
+            let arrival = Arrival { sequence, origin: origin.clone(), method, arguments, now_ns };
+            let Err(error) = self.note_arrival(&arrival) else { return Admitted::Noted(arrival, values) };
+            self.instance = None;
+            tries += 1;
+            if tries == NOTE_TRIES_MAX {
+                return Admitted::Refused(interrupted(&error));
+            }
+        }
+    }
+
+    /// Restores the actor if what is in memory is not what the log leads to.
+    pub(super) async fn be_current(&mut self) -> Result<(), Error> {
+        if self.is_current() {
+            return Ok(());
+        }
+        let restored = self.come_back().await;
+        restored.inspect_err(|error| tracing::warn!(actor = %self.cell.name, %error, "an actor could not be restored"))
     }
 
     /// Whether a message depends on what will never be durable.
@@ -118,7 +153,7 @@ impl Alive {
 
     /// Carries a message of the past out once more.
     pub(super) async fn perform_again(&mut self, arrival: &Arrival) -> Ending {
-        match self.check_call(&arrival.method, &arrival.arguments) {
+        match self.check_call(&arrival.method, &arrival.arguments.json) {
             Ok(values) => self.perform(arrival, &values, None).await,
             Err(error) => {
                 self.voice.kept().state.arrived(arrival);
@@ -141,10 +176,20 @@ impl Alive {
             kept.now_ns = arrival.now_ns;
             (kept.state.time_at(arrival.now_ns), kept.is_past)
         };
-        let durability = self.durability();
+        let (durability, shelf) = (self.durability(), self.voice.shelf());
         let Some(living) = &mut self.instance else {
             return Ending::Fault("there is no instance".to_owned());
         };
+        match arrival.arguments.objects(shelf.map(|shelf| &**shelf)) {
+            Ok(objects) => {
+                if let Err(kind) = living.instance.give_objects(objects) {
+                    let (plugin, method) = (self.linked.component().name().to_owned(), arrival.method.clone());
+                    let fault = Fault { kind, plugin, method, guest_message: None, backtrace: Vec::new() };
+                    return Ending::Fault(to_json(&fault));
+                }
+            }
+            Err(error) => return Ending::Fault(error.to_string()),
+        }
         // Whoever may have to repeat a message sees a time that can be repeated.
         if durability == Durability::Journal {
             living.instance.set_time(time);
@@ -161,7 +206,7 @@ impl Alive {
                 if let Some(random) = living.instance.random() {
                     self.voice.kept().state.random_position = random.position;
                 }
-                Ending::Value(json.to_string())
+                Ending::Value(Parcel::returned(json.to_string(), &living.instance))
             }
             Some(Err(belljar_engine::Error::Fault(fault))) => Ending::Fault(to_json(&fault)),
             Some(Err(error)) => Ending::Fault(error.to_string()),
@@ -171,15 +216,15 @@ impl Alive {
 
     /// Calls `init`, the first message of an incarnation.
     pub(super) async fn init(&mut self, config: String) -> Result<(), Error> {
-        let arguments = serde_json::json!([config]).to_string();
+        let arguments = Parcel::json(serde_json::json!([config]).to_string());
         let now_ns = self.voice.kept().state.spawned.born_ns;
         let arrival = Arrival { sequence: 1, origin: Origin::Init, method: "init".to_owned(), arguments, now_ns };
-        let values = self.check_call(&arrival.method, &arrival.arguments)?;
+        let values = self.check_call(&arrival.method, &arrival.arguments.json)?;
         self.note_arrival(&arrival)?;
         let ending = self.perform(&arrival, &values, None).await;
         let ending = self.conclude(&arrival, ending).await?;
         let answer = self.answer_of(&arrival.method, arrival.sequence, ending)?;
-        let json: serde_json::Value = serde_json::from_str(&answer.json).unwrap_or_default();
+        let json: serde_json::Value = serde_json::from_str(&answer.result.json).unwrap_or_default();
         match json.get("error") {
             Some(message) if answer.is_result => {
                 let message = message.as_str().map_or_else(|| message.to_string(), str::to_owned);
@@ -204,13 +249,10 @@ impl Alive {
         Ok(())
     }
 
-    /// Notes a message once more, of an actor that was restored in between.
-    fn note_again(&self, arrival: &mut Arrival) -> Result<(), Error> {
-        arrival.sequence = self.voice.kept().state.sequence + 1;
-        self.note_arrival(arrival)
-    }
-
     async fn serve_typed(&mut self, work: super::message::TypedWork, reply: Reply) {
+        if let Err(error) = self.be_current().await {
+            return reply(Err(error));
+        }
         let name = self.cell.name.to_string();
         let Some(living) = self.instance.as_mut().filter(|_| self.settings.options.durability == Durability::Volatile)
         else {
@@ -277,16 +319,23 @@ impl Alive {
         let kept = self.voice.kept();
         let stored = kept.state.stored(key)?.clone();
         drop(kept);
-        Some(self.answer_of(method, stored.sequence, stored.ending))
+        let ending = match stored.ending {
+            Ending::Value(result) => match result.opened(self.voice.shelf().map(|shelf| &**shelf)) {
+                Ok(result) => Ending::Value(result),
+                Err(error) => return Some(Err(error.into())),
+            },
+            other => other,
+        };
+        Some(self.answer_of(method, stored.sequence, ending))
     }
 
     fn answer_of(&self, method: &str, sequence: u64, ending: Ending) -> Result<Answer, Error> {
         match ending {
-            Ending::Value(json) => {
+            Ending::Value(result) => {
                 let method = self.linked.component().method(method);
                 let is_result = method.as_ref().is_ok_and(|method| returns_result(method));
                 let name: Arc<str> = method.map_or_else(|_| "".into(), |method| method.name.as_str().into());
-                Ok(Answer { method: name, json, is_result })
+                Ok(Answer { method: name, result, is_result })
             }
             Ending::Fault(text) => match serde_json::from_str::<Fault>(&text) {
                 Ok(fault) => Err(belljar_engine::Error::Fault(Box::new(fault)).into()),
@@ -333,47 +382,6 @@ impl Alive {
             }
         }
     }
-
-    /// Hands a state over that an earlier version of the plugin saved.
-    pub(super) async fn restore_saved(&mut self, state: Vec<u8>) -> Result<(), Error> {
-        let name = self.cell.name.to_string();
-        let Some(living) = &mut self.instance else { return Err(belljar_engine::Error::InstanceGone.into()) };
-        let bytes = state.into_iter().map(Value::U8).collect();
-        let restored = living.instance.call_values("durable/restore", &[Value::List(bytes)]).await?;
-        match restored {
-            Some(Value::Result(Err(message))) => {
-                let message = match message.as_deref() {
-                    Some(Value::String(text)) => text.clone(),
-                    other => format!("{other:?}"),
-                };
-                Err(ActorError::CannotMigrate { name, message }.into())
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// The state as the plugin itself saves it.
-    pub(super) async fn save(&mut self) -> Result<Vec<u8>, Error> {
-        if self.instance.is_none() {
-            self.come_back().await?;
-        }
-        let name = self.cell.name.to_string();
-        let no = |message: String| Error::from(ActorError::CannotMigrate { name, message });
-        let Some(living) = &mut self.instance else { return Err(belljar_engine::Error::InstanceGone.into()) };
-        let saved = living.instance.call_values("durable/save", &[]).await?;
-        let Some(Value::List(bytes)) = saved else {
-            return Err(no("`durable.save` returned no bytes".to_owned()));
-        };
-        let byte = |value: Value| match value {
-            Value::U8(byte) => Some(byte),
-            _ => None,
-        };
-        bytes
-            .into_iter()
-            .map(byte)
-            .collect::<Option<Vec<u8>>>()
-            .ok_or_else(|| no("`durable.save` returned no bytes".to_owned()))
-    }
 }
 
 /// The error of a message whose sender has gone back to before it was sent, as it finds when it notes this.
@@ -382,7 +390,7 @@ fn never_sent() -> Error {
 }
 
 /// Waits until a caller gives up; for ever if none can.
-async fn becomes_true(flag: Option<watch::Receiver<bool>>) {
+pub(super) async fn becomes_true(flag: Option<watch::Receiver<bool>>) {
     if let Some(mut flag) = flag
         && flag.wait_for(|flag| *flag).await.is_ok()
     {

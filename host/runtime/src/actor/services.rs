@@ -3,25 +3,23 @@
 use std::sync::Arc;
 
 use belljar_engine::Services;
-use belljar_engine::capability::{
-    BoxFuture, Event, EventSink, HeldObject, HttpError, HttpHost, HttpRequest, HttpResponse, ObjectError, ObjectHost,
-    Origin, RandomState,
-};
+use belljar_engine::capability::{Event, EventSink, HttpHost, ObjectHost, Origin, RandomState};
 use belljar_store::ActorEntry;
 
-use super::Durability;
 use super::info::{ActorInfo, ActorStatus};
 use super::record::{Settings, Spawned};
-use super::voice::{Speaker, Voice};
+use super::requests::Requests;
+use super::speaker::Speaker;
+use super::voice::Voice;
 use crate::Error;
 
 /// The services of one actor's instance.
-pub(crate) fn of_actor(shared: &Services, voice: &Arc<Voice>, durability: Durability) -> Services {
+pub(crate) fn of_actor(shared: &Services, voice: &Arc<Voice>) -> Services {
     let speaker = Arc::new(Speaker(voice.clone()));
     let events = Arc::new(Unrepeated { voice: voice.clone(), events: shared.events.clone() });
-    let (objects, http): (Arc<dyn ObjectHost>, Arc<dyn HttpHost>) = match durability {
-        Durability::Volatile => (shared.objects.clone(), shared.http.clone()),
-        _ => (Arc::new(NotKept), Arc::new(NotRecorded)),
+    let (objects, http): (Arc<dyn ObjectHost>, Arc<dyn HttpHost>) = match voice.shelf() {
+        None => (shared.objects.clone(), shared.http.clone()),
+        Some(shelf) => (shelf.clone(), Arc::new(Requests { voice: voice.clone(), http: shared.http.clone() })),
     };
     Services { events, objects, http, actors: speaker.clone(), timers: Some(speaker) }
 }
@@ -37,31 +35,6 @@ impl EventSink for Unrepeated {
         if !self.voice.kept().is_past {
             self.events.event(origin, event);
         }
-    }
-}
-
-/// Objects of this process do not outlive it, so an actor that does cannot have any.
-struct NotKept;
-
-impl ObjectHost for NotKept {
-    fn put(&self, _: Arc<[u8]>) -> Result<Arc<dyn HeldObject>, ObjectError> {
-        let reason =
-            "an actor that outlives the process cannot put objects, which do not; return the data, or be volatile";
-        Err(ObjectError::Storage(reason.to_owned()))
-    }
-}
-
-/// A request would be sent again by a replay, whose answer might be another.
-struct NotRecorded;
-
-impl HttpHost for NotRecorded {
-    fn origin_of(&self, url: &str) -> Result<String, String> {
-        crate::http::normal_origin(url)
-    }
-
-    fn send(&self, _: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
-        let reason = "an actor that is replayed cannot send requests; have a task send them, or be volatile";
-        Box::pin(async move { Err(HttpError::Connection(reason.to_owned())) })
     }
 }
 

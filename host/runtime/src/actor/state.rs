@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use super::ActorName;
 use super::checkpoints::Kept;
+use super::objects::{HeldName, ObjectName};
+use super::parcel::Parcel;
 use super::record::{Arrival, CallKey, Ending, Origin, Spawned};
 
 /// Results that an actor keeps for outside clients that may send a call again: 1,024. The oldest go first.
@@ -45,6 +47,8 @@ pub(crate) struct ActorState {
     pub calls_made: u64,
     pub outgoing: BTreeMap<u64, Outgoing>,
     pub timers: BTreeMap<String, Timer>,
+    /// What the guest held when the checkpoint that holds this state was taken.
+    pub objects: Vec<HeldName>,
     pub results: VecDeque<StoredResult>,
     pub dead_letters: VecDeque<DeadLetter>,
     /// The checkpoints that are kept, with the one that holds this state as the last.
@@ -60,11 +64,11 @@ pub(crate) struct ActorState {
 pub(crate) struct Outgoing {
     pub target: ActorName,
     pub method: String,
-    pub arguments: String,
+    pub arguments: Parcel,
     /// The life of the actor that made it.
     pub life: u64,
     /// The result, once it is there.
-    pub answer: Option<Result<String, CallError>>,
+    pub answer: Option<Result<Parcel, CallError>>,
     /// Whether the guest wants no result.
     pub abandoned: bool,
 }
@@ -113,6 +117,7 @@ impl ActorState {
             calls_made: 0,
             outgoing: BTreeMap::new(),
             timers: BTreeMap::new(),
+            objects: Vec::new(),
             results: VecDeque::new(),
             dead_letters: VecDeque::new(),
             checkpoints: VecDeque::new(),
@@ -164,7 +169,7 @@ impl ActorState {
             Ending::Cancelled => "cancelled".to_owned(),
             Ending::DeadLetter { deaths } => format!("the process died {deaths} times during the message"),
         };
-        let arguments = arrival.arguments.chars().take(DEAD_LETTER_BYTES_MAX / 4).collect();
+        let arguments = arrival.arguments.json.chars().take(DEAD_LETTER_BYTES_MAX / 4).collect();
         self.dead_letters.push_back(DeadLetter {
             sequence: arrival.sequence,
             arrived_ns: arrival.now_ns,
@@ -195,6 +200,19 @@ impl ActorState {
     pub(crate) fn acknowledged(&self) -> u64 {
         let running = self.sequence << CALL_BITS;
         self.outgoing.keys().next().map_or(running, |oldest| running.min(*oldest))
+    }
+
+    /// The objects that this state names.
+    pub(crate) fn named_objects(&self) -> impl Iterator<Item = &ObjectName> {
+        let outgoing = self.outgoing.values();
+        let sent =
+            outgoing.flat_map(|call| [Some(&call.arguments), call.answer.as_ref().and_then(|it| it.as_ref().ok())]);
+        let results = self.results.iter().map(|result| match &result.ending {
+            Ending::Value(result) => Some(result),
+            _ => None,
+        });
+        let parcels = sent.chain(results).flatten();
+        self.objects.iter().map(|held| &held.name).chain(parcels.flat_map(|parcel| &parcel.objects))
     }
 
     /// Whether there is this timer, due at this time.
@@ -240,7 +258,8 @@ impl ActorState {
 impl StoredResult {
     fn bytes(&self) -> usize {
         match &self.ending {
-            Ending::Value(text) | Ending::Fault(text) => text.len(),
+            Ending::Value(result) => result.json.len(),
+            Ending::Fault(text) => text.len(),
             _ => 0,
         }
     }

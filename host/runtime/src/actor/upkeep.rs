@@ -218,7 +218,7 @@ impl Actor {
 
 fn collect(durable: &Durable) -> Result<Collected, Error> {
     let (mut compaction, mut plugins) = (Compaction::default(), HashSet::new());
-    let live = LiveManifests {
+    let live = LiveChunks {
         entries: Entries::new(&durable.log),
         history: None,
         compaction: &mut compaction,
@@ -239,9 +239,9 @@ fn collect(durable: &Durable) -> Result<Collected, Error> {
     })
 }
 
-/// Every manifest that is still in the log. Before the first one the log is compacted: that waits for what was
-/// appended, so a checkpoint whose chunks have lost their pin before anybody watched is among the manifests.
-struct LiveManifests<'a> {
+/// The chunks that each record names that is still in the log. Before the first one the log is compacted: that waits for
+/// what was appended, so a record whose chunks have lost their pin before anybody watched is among them.
+struct LiveChunks<'a> {
     entries: Entries<'a>,
     history: Option<History>,
     compaction: &'a mut Compaction,
@@ -249,8 +249,8 @@ struct LiveManifests<'a> {
     is_begun: bool,
 }
 
-impl LiveManifests<'_> {
-    fn advance(&mut self) -> Result<Option<Manifest>, StoreError> {
+impl LiveChunks<'_> {
+    fn advance(&mut self) -> Result<Option<Vec<belljar_store::Digest>>, StoreError> {
         if !self.is_begun {
             *self.compaction = self.entries.log.compact()?;
             self.is_begun = true;
@@ -258,8 +258,12 @@ impl LiveManifests<'_> {
         loop {
             while let Some(record) = self.history.as_mut().and_then(Iterator::next).transpose()? {
                 self.plugins.extend(component_of(record.kind, &record.payload)?);
-                if record.kind == RecordKind::Checkpoint {
-                    return Manifest::from_bytes(&record.payload).map(Some);
+                let chunks = match record.kind {
+                    RecordKind::Checkpoint => Manifest::from_bytes(&record.payload)?.chunks().collect(),
+                    kind => record::chunks_of(kind, &record.payload)?,
+                };
+                if !chunks.is_empty() {
+                    return Ok(Some(chunks));
                 }
             }
             let Some(entry) = self.entries.next().transpose()? else { return Ok(None) };
@@ -272,8 +276,8 @@ impl LiveManifests<'_> {
     }
 }
 
-impl Iterator for LiveManifests<'_> {
-    type Item = Result<Manifest, StoreError>;
+impl Iterator for LiveChunks<'_> {
+    type Item = Result<Vec<belljar_store::Digest>, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.advance().transpose()

@@ -128,6 +128,7 @@ impl Alive {
         pause: Duration,
     ) -> Result<CheckpointInfo, Error> {
         let durable = self.system.durable.clone().ok_or(ActorError::NeedsDataDir)?;
+        self.note_objects();
         let (state, after_record) = {
             let kept = self.voice.kept();
             (kept.state.clone(), kept.journal.as_ref().map_or(0, Journal::sequence))

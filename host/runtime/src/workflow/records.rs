@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use belljar_engine::capability::HeldObject as _;
-use belljar_engine::wit::OBJECT_REF_FIELD;
+use belljar_engine::capability::HeldObject;
+use belljar_engine::codec::{object_id, visit_objects};
 use belljar_store::{Catalog, Digest, DurableObjects};
 use serde_json::Value as Json;
 
@@ -23,7 +23,7 @@ struct Inner {
 }
 
 /// The objects of one item that are in memory already, by digest.
-pub(crate) type Live = HashMap<Digest, StoredObject>;
+pub(crate) type Live = HashMap<Digest, Arc<dyn HeldObject>>;
 
 impl Records {
     pub(crate) fn open(runtime: &Runtime) -> Result<Records, Error> {
@@ -44,18 +44,21 @@ impl Records {
 
     /// Makes the objects that a result names durable, and returns the result with their digests in place of their
     /// ids, which mean nothing to another process.
-    pub(crate) async fn keep(&self, mut json: Json, objects: Vec<StoredObject>) -> Result<(Json, Live), Error> {
+    pub(crate) async fn keep(&self, mut json: Json, objects: Vec<Arc<dyn HeldObject>>) -> Result<(Json, Live), Error> {
         self.blocking(move |inner| {
             let mut digests = HashMap::new();
             let mut live = Live::new();
             for object in objects {
-                let digest = inner.durable.put(&object.bytes()?)?;
+                let digest = inner.durable.put(&object.read()?)?;
                 digests.insert(object.id(), digest);
                 live.insert(digest, object);
             }
-            replace_objects(&mut json, &mut |reference| match reference.as_u64().and_then(|id| digests.get(&id)) {
-                Some(digest) => Ok::<Json, Error>(digest.to_string().into()),
-                None => Ok(reference.clone()), // An id that the plugin made up stays what it is: a number.
+            visit_objects(&mut json, &mut |reference| {
+                // An id that the plugin made up stays what it is.
+                if let Some(digest) = object_id(reference).and_then(|id| digests.get(&id)) {
+                    *reference = digest.to_string().into();
+                }
+                Ok::<(), Error>(())
             })?;
             Ok((json, live))
         })
@@ -63,20 +66,20 @@ impl Records {
     }
 
     /// Loads the objects that a value names by digest, puts their ids in place, and returns them.
-    pub(crate) async fn load(&self, mut json: Json, live: Live) -> Result<(Json, Vec<StoredObject>), Error> {
+    pub(crate) async fn load(&self, mut json: Json, live: Live) -> Result<(Json, Vec<Arc<dyn HeldObject>>), Error> {
         self.blocking(move |inner| {
             let mut objects = Vec::new();
-            replace_objects(&mut json, &mut |reference| {
+            visit_objects(&mut json, &mut |reference| {
                 let Some(digest) = reference.as_str().and_then(|text| text.parse::<Digest>().ok()) else {
-                    return Ok(reference.clone());
+                    return Ok(());
                 };
                 let object = match live.get(&digest) {
                     Some(object) => object.clone(),
-                    None => StoredObject::put(inner.runtime.objects(), inner.durable.get(&digest)?)?,
+                    None => Arc::new(StoredObject::put(inner.runtime.objects(), inner.durable.get(&digest)?)?),
                 };
-                let id = object.id();
+                *reference = object.id().into();
                 objects.push(object);
-                Ok::<Json, Error>(id.into())
+                Ok::<(), Error>(())
             })?;
             Ok((json, objects))
         })
@@ -98,21 +101,5 @@ impl Records {
     ) -> Result<T, Error> {
         let inner = self.0.clone();
         tokio::task::spawn_blocking(move || work(&inner)).await.unwrap_or(Err(Error::ShutDown))
-    }
-}
-
-/// Replaces what each object reference in a value refers to. The value came through the codec, which bounds its
-/// depth.
-fn replace_objects<E>(json: &mut Json, with: &mut dyn FnMut(&Json) -> Result<Json, E>) -> Result<(), E> {
-    match json {
-        Json::Object(fields) if fields.len() == 1 && fields.contains_key(OBJECT_REF_FIELD) => {
-            if let Some(reference) = fields.get_mut(OBJECT_REF_FIELD) {
-                *reference = with(reference)?;
-            }
-            Ok(())
-        }
-        Json::Object(fields) => fields.values_mut().try_for_each(|value| replace_objects(value, with)),
-        Json::Array(items) => items.iter_mut().try_for_each(|item| replace_objects(item, with)),
-        _ => Ok(()),
     }
 }

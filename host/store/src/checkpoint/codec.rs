@@ -7,15 +7,19 @@ use bytes::Bytes;
 
 use super::fields::{CHECKSUM_BYTES, Checksum, Fields, Malformed, checksum};
 use super::manifest::{
-    Cost, EXTENTS_MAX, Extent, GLOBALS_MAX, Global, HOST_STATE_BYTES_MAX, HOST_STATE_INLINE_BYTES_MAX, HostState,
-    INLINE_BYTES_MAX, INLINE_PAGES_MAX, InlinePages, MEMORIES_MAX, Manifest, Meta, Pages, Parent, REASON_BYTES_MAX,
+    ATTACHMENTS_MAX, Cost, EXTENTS_MAX, Extent, GLOBALS_MAX, Global, HOST_STATE_BYTES_MAX, HOST_STATE_INLINE_BYTES_MAX,
+    HostState, INLINE_BYTES_MAX, INLINE_PAGES_MAX, InlinePages, MEMORIES_MAX, Manifest, Meta, Pages, Parent,
+    REASON_BYTES_MAX,
 };
 use super::page::PageRun;
 use crate::digest::Digest;
 use crate::error::StoreError;
 
-/// The format of checkpoint records that this build reads and writes.
-pub const CHECKPOINT_FORMAT: u16 = 1;
+/// The format of checkpoint records that this build writes. It reads those before it, too: format 1 has no attachments.
+pub const CHECKPOINT_FORMAT: u16 = 2;
+
+/// The first format that has attachments.
+const FORMAT_WITH_ATTACHMENTS: u16 = 2;
 
 /// How the payload of a checkpoint record begins.
 pub const MAGIC: &[u8; 6] = b"BJCKPT";
@@ -54,6 +58,8 @@ impl Manifest {
         out.extend(self.memory_sizes.iter().flat_map(|size| size.to_le_bytes()));
         self.host_state.write(&mut out);
         self.pages.write(&mut out);
+        write_count(self.attachments.len(), &mut out);
+        out.extend(self.attachments.iter().flat_map(|chunk| *chunk.as_bytes()));
         let sum = checksum(&out);
         out.extend_from_slice(&sum);
         Ok(out)
@@ -70,19 +76,19 @@ impl Manifest {
             return Err(damaged("it does not start as one".to_owned()));
         }
         let found = fields.u16("version").map_err(damaged)?;
-        if found != CHECKPOINT_FORMAT {
+        if !(1..=CHECKPOINT_FORMAT).contains(&found) {
             return Err(StoreError::CheckpointVersion { what: RECORD.to_owned(), found, supported: CHECKPOINT_FORMAT });
         }
         match payload.split_last_chunk() {
             Some((body, sum)) if checksum(body) == *sum => {}
             _ => return Err(damaged("its checksum does not fit".to_owned())),
         }
-        let manifest = Self::read(&mut fields).map_err(damaged)?;
+        let manifest = Self::read(&mut fields, found).map_err(damaged)?;
         manifest.check().map_err(damaged)?;
         Ok(manifest)
     }
 
-    fn read(fields: &mut Fields<'_>) -> Result<Self, Malformed> {
+    fn read(fields: &mut Fields<'_>, format: u16) -> Result<Self, Malformed> {
         let (meta, parent) = Meta::read(fields)?;
         let globals = (0..fields.count(GLOBALS_MAX, GLOBAL_BYTES, "globals")?)
             .map(|_| Ok(Global { index: fields.u32("globals")?, value: fields.array("globals")? }))
@@ -92,9 +98,15 @@ impl Manifest {
             .collect::<Result<_, Malformed>>()?;
         let host_state = HostState::read(fields)?;
         let pages = Pages::read(fields)?;
+        let attachments = match format {
+            FORMAT_WITH_ATTACHMENTS.. => (0..fields.count(ATTACHMENTS_MAX, blake3::OUT_LEN, "attachments")?)
+                .map(|_| Ok(Digest::from_bytes(fields.array("attachments")?)))
+                .collect::<Result<_, Malformed>>()?,
+            _ => Vec::new(),
+        };
         fields.bytes(CHECKSUM_BYTES, "checksum")?;
         fields.end()?;
-        Ok(Self { meta, parent, globals, memory_sizes, host_state, pages })
+        Ok(Self { meta, parent, globals, memory_sizes, host_state, pages, attachments })
     }
 }
 

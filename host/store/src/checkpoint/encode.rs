@@ -28,6 +28,8 @@ pub struct Snapshot<'a> {
     pub globals: Vec<Global>,
     /// The state that the host keeps for the actor.
     pub host_state: &'a [u8],
+    /// Chunks that the host's state names. They are in the packs, and have a pin until the checkpoint has one.
+    pub attachments: Vec<Digest>,
 }
 
 /// What was taken of one memory.
@@ -114,6 +116,7 @@ pub fn encode(snapshot: Snapshot<'_>, parent: Option<&PageMap>, packs: &Packs) -
         memory_sizes,
         host_state,
         pages,
+        attachments: snapshot.attachments,
     };
     let payload = manifest.to_bytes()?;
     // A complete manifest also names chunks of the checkpoints before it, whose records may go.
@@ -237,7 +240,7 @@ impl InlinePages {
         if runs.is_empty() {
             return Some(Self::default());
         }
-        let content: Vec<u8> = slices.iter().flat_map(|slice| slice.content).copied().collect();
+        let content = slices.iter().map(|slice| slice.content).collect::<Vec<_>>().concat();
         let compressed = compress(&content, INLINE_BYTES_MAX + 1)?;
         Some(Self { runs, compressed: compressed.into() })
     }

@@ -12,7 +12,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError};
 
 use super::index::{Location, Pack};
-use super::manifest::Manifest;
 use super::packs::{Packs, Shared};
 use super::stage::Stage;
 use crate::digest::Digest;
@@ -45,23 +44,22 @@ pub struct GcReport {
 }
 
 impl Packs {
-    /// Removes what neither a manifest nor a [`Pin`](super::Pin) needs. `live` gives every manifest whose
-    /// record is still in the log, including those that are kept only because a later one completes them;
-    /// it is read after the collection has begun to watch what is being put.
+    /// Removes what neither a record nor a [`Pin`](super::Pin) needs. `live` gives, for every record that is still in
+    /// the log, the chunks that it names: of a checkpoint those of its manifest, also of one that is kept only because
+    /// a later one completes it. It is read after the collection has begun to watch what is being put.
     ///
     /// # Errors
-    /// The first error of `live`, and then nothing was removed: what a manifest that cannot be read names is
-    /// not known. [`StoreError::Io`], [`StoreError::DiskFull`], [`StoreError::ReadOnly`].
+    /// The first error of `live`, and then nothing was removed: what a record that cannot be read names is not known. [`StoreError::Io`], [`StoreError::DiskFull`], [`StoreError::ReadOnly`].
     pub fn collect_garbage(
         &self,
-        live: impl IntoIterator<Item = Result<Manifest, StoreError>>,
+        live: impl IntoIterator<Item = Result<Vec<Digest>, StoreError>>,
     ) -> Result<GcReport, StoreError> {
         self.shared.require_writer()?;
         let _alone = self.shared.collection.lock().unwrap_or_else(PoisonError::into_inner);
         let _watch = Watch::start(&self.shared);
         let mut needed = HashSet::new();
-        for manifest in live {
-            needed.extend(manifest?.chunks());
+        for chunks in live {
+            needed.extend(chunks?);
         }
         let mut collection = Collection { shared: &self.shared, needed, report: GcReport::default() };
         collection.run()?;

@@ -52,7 +52,7 @@ impl LoadedMemory {
     }
 }
 
-/// Loads the checkpoint whose record has this payload. `parent` gives the payload of an older checkpoint record
+/// Loads the checkpoint whose record has this payload, without its attachments. `parent` gives the payload of an older checkpoint record
 /// of the same actor by its generation; it is called at most `CHAIN_MAX - 1` times, and never for a small actor.
 ///
 /// # Errors
@@ -65,7 +65,7 @@ pub fn load(
 ) -> Result<Loaded, StoreError> {
     let (manifest, page_map) = resolve(payload, parent)?;
     let flat = manifest.flattened(page_map.clone());
-    let chunks = packs.get(flat.chunks())?;
+    let chunks = packs.get(flat.state_chunks())?;
     let host_state = flat.host_state.content(&chunks)?;
     let mut memories: Vec<LoadedMemory> =
         flat.memory_sizes.iter().map(|&size_bytes| LoadedMemory { size_bytes, pages: Vec::new() }).collect();

@@ -35,6 +35,9 @@ pub const REASON_BYTES_MAX: usize = 1024;
 /// The most extents of one manifest: as many as 4 GiB have pages, when no two neighbours share a chunk.
 pub const EXTENTS_MAX: usize = 1 << 20;
 
+/// The most attachments of one manifest: chunks of 4 GiB.
+pub const ATTACHMENTS_MAX: usize = 65_536;
+
 /// Whose state a checkpoint is and how it came about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
@@ -91,6 +94,9 @@ pub struct Manifest {
     pub host_state: HostState,
     /// The pages that differ from the parent, or from the base image.
     pub pages: Pages,
+    /// Chunks that the host's state names, such as those of objects that the actor holds. They are kept, and go to
+    /// another machine, with the checkpoint, and are not read to restore it.
+    pub attachments: Vec<Digest>,
 }
 
 /// Names the checkpoint that a delta completes.
@@ -159,6 +165,11 @@ impl Run for Extent {
 impl Manifest {
     /// The digests of all chunks that the manifest names; one that is named twice comes twice.
     pub fn chunks(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.state_chunks().chain(self.attachments.iter().copied())
+    }
+
+    /// The same without attachments: what restoring it takes.
+    pub(super) fn state_chunks(&self) -> impl Iterator<Item = Digest> + '_ {
         let host: &[Digest] = match &self.host_state {
             HostState::Inline(_) => &[],
             HostState::Chunked { chunks, .. } => chunks,
@@ -180,6 +191,7 @@ impl Manifest {
         within(self.meta.reason.len(), REASON_BYTES_MAX, "bytes of reason")?;
         within(self.globals.len(), GLOBALS_MAX, "globals")?;
         within(self.memory_sizes.len(), MEMORIES_MAX, "memories")?;
+        within(self.attachments.len(), ATTACHMENTS_MAX, "attachments")?;
         if !self.globals.is_sorted_by(|a, b| a.index < b.index) {
             return Err("the globals are out of order".to_owned());
         }

@@ -46,8 +46,9 @@ pub use flatten::{CHAIN_MAX, PageMap};
 pub use gc::GcReport;
 pub use load::{Loaded, LoadedMemory, LoadedPages, load};
 pub use manifest::{
-    Cost, EXTENTS_MAX, Extent, GLOBALS_MAX, Global, HOST_STATE_BYTES_MAX, HOST_STATE_INLINE_BYTES_MAX, HostState,
-    INLINE_BYTES_MAX, INLINE_PAGES_MAX, InlinePages, MEMORIES_MAX, Manifest, Meta, Pages, Parent, REASON_BYTES_MAX,
+    ATTACHMENTS_MAX, Cost, EXTENTS_MAX, Extent, GLOBALS_MAX, Global, HOST_STATE_BYTES_MAX, HOST_STATE_INLINE_BYTES_MAX,
+    HostState, INLINE_BYTES_MAX, INLINE_PAGES_MAX, InlinePages, MEMORIES_MAX, Manifest, Meta, Pages, Parent,
+    REASON_BYTES_MAX,
 };
 pub use pack::{PACK_CHUNKS_MAX, PACK_FORMAT};
 pub use packs::{PackStats, Packs, Pin, Put};

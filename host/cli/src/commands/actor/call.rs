@@ -1,15 +1,20 @@
 //! `belljar actor call`: one call of one method of an actor. It is answered when it is as durable as the actor
 //! promises, and shown as [`crate::answer`] says.
 
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
 use belljar::{Actor, ActorError, Error, Method, ObjectRef, Runtime, engine};
 use clap::Args;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::{Place, at_the_end};
 use crate::answer::{self, Answer};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::interrupt::interrupted;
+use crate::output;
 
 const EXAMPLES: &str = "\
 A call that was interrupted may or may not have been carried out. With --call-id the same command can be given again:
@@ -18,7 +23,9 @@ a call of the same id is carried out once, and answered alike every time.
 Examples:
   belljar actor call visits 'add(5)'
   belljar actor call visits 'add(5)' --call-id order-4711 --json
-  belljar actor call visits add --args '[5]'";
+  belljar actor call visits add --args '[5]'
+  belljar actor call stock store --args '[\"photo\"]' --object photo.png
+  belljar actor call stock 'fetch(\"photo\")' --output photo.png";
 
 /// Calls a method of an actor and prints what it returns
 #[derive(Debug, Args)]
@@ -32,6 +39,12 @@ pub struct ActorCallArgs {
     /// The arguments in JSON: an array, or an object by name
     #[arg(long, value_name = "JSON", value_parser = answer::parse_json)]
     args: Option<Json>,
+    /// A file whose bytes are the next argument, as an object, after those of --args, which is an array then
+    #[arg(long, value_name = "FILE")]
+    object: Vec<PathBuf>,
+    /// Where to write the bytes of the one object that the result names; the result itself is not shown
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
     /// An id of your own, so that the call can be sent again without being carried out twice
     #[arg(long, value_name = "ID")]
     call_id: Option<String>,
@@ -41,14 +54,28 @@ pub struct ActorCallArgs {
 pub async fn call(args: &ActorCallArgs, at: Place<'_>) -> Result<Exit, Failure> {
     let runtime = at.runtime()?;
     let outcome = perform(args, &runtime).await;
-    let (method, answer) = at_the_end(&runtime, outcome).await?;
-    answer.show(&method, at.json)
+    let (method, answer, bytes) = at_the_end(&runtime, outcome).await?;
+    match (&args.output, bytes) {
+        (Some(path), Some(bytes)) => {
+            output::file(path, &bytes)?;
+            if at.json {
+                output::json(&json!({ "path": path, "size_bytes": bytes.len() }))?;
+            }
+            Ok(Exit::Good)
+        }
+        _ => answer.show(&method, at.json),
+    }
 }
 
-async fn perform(args: &ActorCallArgs, runtime: &Runtime) -> Result<(Method, Answer), Failure> {
+async fn perform(args: &ActorCallArgs, runtime: &Runtime) -> Result<(Method, Answer, Option<Arc<[u8]>>), Failure> {
     let explained = |error: Error| explain(&args.name, error);
     let actor = runtime.actors().get(&args.name).await.map_err(explained)?;
-    let (method, result) = submit(args, &actor).await.map_err(explained)?;
+    let objects = args.object.iter().map(|path| {
+        let bytes = fs::read(path).map_err(|error| Failure::bad_input(format!("{}: {error}", path.display())))?;
+        runtime.put(bytes).map_err(explained)
+    });
+    let objects = objects.collect::<Result<Vec<_>, _>>()?;
+    let (method, result) = submit(args, &actor, &objects).await.map_err(explained)?;
     let answer = tokio::select! {
         answer = Answer::of(&result) => answer.map_err(explained)?,
         () = interrupted() => {
@@ -57,13 +84,28 @@ async fn perform(args: &ActorCallArgs, runtime: &Runtime) -> Result<(Method, Ans
                 .help("it had no effect, unless it was over at that moment; a call with --call-id can be sent again"));
         }
     };
-    Ok((method, answer))
+    let bytes = match (&args.output, &answer) {
+        (Some(_), Answer::Good(_)) => Some(result.bytes().await.map_err(explained)?),
+        _ => None,
+    };
+    Ok((method, answer, bytes))
 }
 
-async fn submit(args: &ActorCallArgs, actor: &Actor) -> Result<(Method, ObjectRef), Error> {
+async fn submit(args: &ActorCallArgs, actor: &Actor, objects: &[ObjectRef]) -> Result<(Method, ObjectRef), Error> {
     let component = actor.component().await?;
-    let (method, arguments) = answer::parse_call(&component, &args.call, args.args.as_ref())?;
-    let mut call = actor.call_json(&method.name, arguments.into());
+    let (method, mut call) = match objects {
+        [] => {
+            let (method, arguments) = answer::parse_call(&component, &args.call, args.args.as_ref())?;
+            let call = actor.call_json(&method.name, arguments.into());
+            (method, call)
+        }
+        objects => {
+            let method = component.method(&args.call)?.clone();
+            let arguments = args.args.clone().unwrap_or_else(|| json!([]));
+            let call = actor.call_json(&method.name, arguments);
+            (method, objects.iter().fold(call, |call, object| call.object(object)))
+        }
+    };
     if let Some(id) = &args.call_id {
         call = call.id(id);
     }

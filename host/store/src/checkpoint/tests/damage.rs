@@ -142,6 +142,7 @@ fn a_manifest_that_names_more_of_a_chunk_than_there_is_is_refused() {
         memory_sizes: vec![1 << 20],
         host_state: HostState::Chunked { size_bytes: 1, chunks: put.digests.clone() },
         pages: Pages::Chunked(vec![Extent { run, chunk: put.digests[0], chunk_page: 0 }]),
+        attachments: Vec::new(),
     };
     assert!(is_typed(&load(&manifest.to_bytes().unwrap(), never, &packs)));
     let manifest = Manifest { host_state: HostState::Inline(Default::default()), ..manifest };
@@ -152,15 +153,15 @@ fn a_manifest_that_names_more_of_a_chunk_than_there_is_is_refused() {
 fn another_format_is_told_apart() {
     let packs = packs(&FaultyStorage::new());
     let mut payload = Actor::new(Vec::new()).checkpoint(&packs).unwrap().payload;
-    payload[6] = 2;
+    payload[6] = 3;
     let newer = load(&payload, never, &packs).unwrap_err();
-    assert!(matches!(newer, StoreError::CheckpointVersion { found: 2, supported: 1, .. }));
+    assert!(matches!(newer, StoreError::CheckpointVersion { found: 3, supported: 2, .. }));
     assert!(newer.to_string().ends_with("use the Belljar that wrote it"));
 }
 
 /// A body behind a header and before a checksum that fit, so that nothing but the body can be wrong.
 fn sealed(body: &[u8]) -> Vec<u8> {
-    let mut payload = [b"BJCKPT\x01\x00", body].concat();
+    let mut payload = [b"BJCKPT\x02\x00", body].concat();
     let sum = blake3::hash(&payload);
     payload.extend_from_slice(&sum.as_bytes()[..16]);
     payload

@@ -4,7 +4,7 @@ use std::thread;
 
 use proptest::prelude::*;
 
-use super::support::{Actor, files, noise, packs};
+use super::support::{Actor, chunks_of, files, noise, packs};
 use crate::checkpoint::*;
 use crate::{CrashDamage, Fault, FaultyStorage, StoreError};
 
@@ -220,7 +220,7 @@ fn a_manifest_that_cannot_be_read_stops_the_collection() {
     let packs = packs(&storage);
     let mut actor = large_actor();
     actor.checkpoint(&packs).unwrap();
-    let unreadable = Manifest::from_bytes(b"?");
+    let unreadable = chunks_of(b"?");
     assert!(matches!(packs.collect_garbage([unreadable]), Err(StoreError::CheckpointDamaged { .. })));
     actor.assert_is(&actor.load(1, &packs).unwrap());
 }
@@ -272,7 +272,7 @@ fn actors_go_on_while_garbage_is_collected() {
     };
     let collect = || {
         let live = logs.iter().flat_map(|log| log.lock().unwrap().clone());
-        packs.collect_garbage(live.map(|payload| Manifest::from_bytes(&payload))).unwrap()
+        packs.collect_garbage(live.map(|payload| chunks_of(&payload))).unwrap()
     };
     let actors = thread::scope(|scope| {
         let workers: Vec<_> = (0..ACTORS).map(|index| scope.spawn(move || work(index))).collect();

@@ -41,6 +41,7 @@ fn small() -> Manifest {
         }],
         globals: vec![Global { index: 0, value: [1; 16] }, Global { index: 2, value: [2; 16] }],
         host_state: b"host",
+        attachments: vec![crate::Digest::of(b"an object")],
     };
     let encoded = encode(taken, None, &packs(&FaultyStorage::new())).unwrap();
     Manifest { meta: written_meta(), ..Manifest::from_bytes(&encoded.payload).unwrap() }
@@ -60,6 +61,7 @@ fn large() -> Manifest {
         memory_sizes: vec![0, 1 << 20],
         host_state: HostState::Chunked { size_bytes: PAGE_BYTES as u64, chunks: vec![first] },
         pages: Pages::Chunked(vec![extent(0, 1, first, 0), extent(16, 1, second, 1)]),
+        attachments: vec![second, first],
     }
 }
 
@@ -72,7 +74,7 @@ fn filled(storage: &FaultyStorage) -> Packs {
 
 #[test]
 fn the_record_of_a_small_actor() {
-    let golden = golden("checkpoint-inline.v1", || small().to_bytes().unwrap());
+    let golden = golden("checkpoint-inline.v2", || small().to_bytes().unwrap());
     let manifest = Manifest::from_bytes(&golden).unwrap();
     assert_eq!(manifest.to_bytes().unwrap(), golden);
     // The compressed bytes are what zstd makes of the pages, which may change; so their content is compared.
@@ -87,9 +89,20 @@ fn the_record_of_a_small_actor() {
 
 #[test]
 fn the_record_of_a_large_actor() {
-    let golden = golden("checkpoint-chunked.v1", || large().to_bytes().unwrap());
+    let golden = golden("checkpoint-chunked.v2", || large().to_bytes().unwrap());
     assert_eq!(Manifest::from_bytes(&golden).unwrap(), large());
     assert_eq!(large().to_bytes().unwrap(), golden);
+}
+
+/// Format 1 had no attachments, and is read still.
+#[test]
+fn records_of_the_first_format() {
+    let never = || panic!("nobody writes it any more");
+    let inline = Manifest::from_bytes(&golden("checkpoint-inline.v1", never)).unwrap();
+    let chunked = Manifest::from_bytes(&golden("checkpoint-chunked.v1", never)).unwrap();
+    assert_eq!(inline.globals, small().globals);
+    assert_eq!(chunked, Manifest { attachments: Vec::new(), ..large() });
+    assert!(inline.attachments.is_empty());
 }
 
 #[test]
@@ -119,7 +132,8 @@ fn a_pack() {
 
 #[test]
 fn a_bundle() {
-    let manifest = Manifest { parent: None, ..large() };
+    // The bundle is of the time of checkpoint format 1.
+    let manifest = Manifest { parent: None, attachments: Vec::new(), ..large() };
     let parts = BundleParts { description: r#"{"name":"golden"}"#, component: COMPONENT, payload: &[] };
     let write = || {
         let source = filled(&FaultyStorage::new());

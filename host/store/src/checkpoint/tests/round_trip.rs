@@ -140,6 +140,7 @@ fn a_snapshot_that_contradicts_itself_is_refused() {
         memories: vec![MemorySnapshot { size_bytes, pages }],
         globals: Vec::new(),
         host_state: b"",
+        attachments: Vec::new(),
     };
     let page: &'static [u8] = Box::leak(Box::new(page));
     let refused = |snapshot: Snapshot<'_>, parent: Option<&PageMap>| {

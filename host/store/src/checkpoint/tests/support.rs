@@ -90,7 +90,13 @@ impl Actor {
         let memory = MemorySnapshot { size_bytes: self.memory.len() as u64, pages: pages.collect() };
         let globals = vec![Global { index: 4, value: u128::from(self.generation).to_le_bytes() }];
         let memories = vec![MemorySnapshot::default(), memory];
-        let snapshot = Snapshot { meta: meta(self.generation + 1), memories, globals, host_state: &self.host_state };
+        let snapshot = Snapshot {
+            meta: meta(self.generation + 1),
+            memories,
+            globals,
+            host_state: &self.host_state,
+            attachments: Vec::new(),
+        };
         encode(snapshot, self.map.as_ref(), packs)
     }
 
@@ -123,9 +129,9 @@ impl Actor {
         assert_eq!(loaded.globals[0].value, u128::from(loaded.meta.generation - 1).to_le_bytes());
     }
 
-    /// Drops the records before the last `kept` generations, and returns the manifests of those that are left,
+    /// Drops the records before the last `kept` generations, and returns the chunks that those name that are left,
     /// with the ones that they complete.
-    pub(super) fn live(&mut self, kept: u64) -> Vec<Result<Manifest, StoreError>> {
+    pub(super) fn live(&mut self, kept: u64) -> Vec<Result<Vec<Digest>, StoreError>> {
         let mut wanted = BTreeSet::new();
         for generation in (self.generation + 1).saturating_sub(kept).max(1)..=self.generation {
             let mut next = self.log.contains_key(&generation).then_some(generation);
@@ -135,7 +141,7 @@ impl Actor {
             }
         }
         self.log.retain(|generation, _| wanted.contains(generation));
-        self.log.values().map(|payload| Manifest::from_bytes(payload)).collect()
+        self.log.values().map(|payload| chunks_of(payload)).collect()
     }
 
     fn image(&self, loaded: &Loaded) -> Vec<u8> {
@@ -169,4 +175,9 @@ fn runs(pages: &BTreeSet<u32>) -> Vec<(u32, u32)> {
         }
     }
     runs
+}
+
+/// The chunks that a checkpoint record names, as a collection is told of them.
+pub(super) fn chunks_of(payload: &[u8]) -> Result<Vec<Digest>, StoreError> {
+    Ok(Manifest::from_bytes(payload)?.chunks().collect())
 }

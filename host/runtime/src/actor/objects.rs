@@ -1,0 +1,307 @@
+//! The objects of an actor that keeps its state. They outlive the process, so they are named by their content: the same
+//! bytes have the same id in every process, in every replay and for every actor.
+//!
+//! The bytes of an object are chunks in the packs, beside those of checkpoints. An object that was put is in memory at
+//! first. [`Shelf::save`] makes all of them durable that are still wanted, and is called before anything is written down
+//! that may name one. Chunks are kept while a record names them, or somebody here holds the object.
+
+use std::any::Any;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use belljar_engine::capability::{HeldByGuest, HeldObject, ObjectError, ObjectHost};
+use belljar_store::checkpoint::{CHUNK_BYTES_MAX, Packs, Pin};
+use belljar_store::{Digest, StoreError};
+use serde::{Deserialize, Serialize};
+
+/// Bytes of one object of an actor that keeps its state: 128 MiB, as much as an HTTP response may have.
+pub const KEPT_OBJECT_BYTES_MAX: u64 = 128 << 20;
+/// Set in the id of every such object, and in no id of the runtime's own objects, which count up from 1.
+const KEPT_ID: u64 = 1 << 63;
+
+/// An object as records name it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ObjectName {
+    pub size_bytes: u64,
+    /// The BLAKE3 of every 64 KiB.
+    pub chunks: Vec<[u8; 32]>,
+}
+
+/// An object that a guest holds, as a checkpoint names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HeldName {
+    pub name: ObjectName,
+    /// Whether the guest put it itself.
+    pub is_own: bool,
+}
+
+/// Objects of one actor.
+pub(crate) struct Shelf {
+    packs: Packs,
+    unsaved: Mutex<Vec<Weak<ActorObject>>>,
+}
+
+/// One of them.
+pub(crate) struct ActorObject {
+    name: ObjectName,
+    packs: Packs,
+    content: Mutex<Content>,
+}
+
+enum Content {
+    /// In memory, and nowhere else.
+    Unsaved(Arc<[u8]>),
+    /// In the packs, where the pin keeps it.
+    Saved { _pin: Pin },
+}
+
+impl ObjectName {
+    fn of(bytes: &[u8]) -> ObjectName {
+        let chunks = bytes.chunks(CHUNK_BYTES_MAX).map(|chunk| *Digest::of(chunk).as_bytes());
+        ObjectName { size_bytes: bytes.len() as u64, chunks: chunks.collect() }
+    }
+
+    /// What guests know it by.
+    pub(crate) fn id(&self) -> u64 {
+        let content = [&self.size_bytes.to_le_bytes()[..], self.chunks.as_flattened()].concat();
+        let [a, b, c, d, e, f, g, h, ..] = *Digest::of(&content).as_bytes();
+        u64::from_le_bytes([a, b, c, d, e, f, g, h]) | KEPT_ID
+    }
+
+    /// Its chunks.
+    pub(crate) fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
+        self.chunks.iter().map(|chunk| Digest::from_bytes(*chunk))
+    }
+}
+
+impl Shelf {
+    pub(crate) fn new(packs: Packs) -> Shelf {
+        Shelf { packs, unsaved: Mutex::default() }
+    }
+
+    /// Takes bytes in. They are not durable yet.
+    pub(crate) fn put(&self, bytes: Arc<[u8]>) -> Result<Arc<ActorObject>, ObjectError> {
+        if bytes.len() as u64 > KEPT_OBJECT_BYTES_MAX {
+            let size = bytes.len();
+            let message = format!(
+                "an object of {size} bytes is larger than one of an actor that keeps its state may be: {KEPT_OBJECT_BYTES_MAX}"
+            );
+            return Err(ObjectError::Full(message));
+        }
+        let (name, content) = (ObjectName::of(&bytes), Mutex::new(Content::Unsaved(bytes)));
+        let object = Arc::new(ActorObject { name, packs: self.packs.clone(), content });
+        let mut unsaved = self.unsaved();
+        if unsaved.len() == unsaved.capacity() {
+            unsaved.retain(|object| object.strong_count() > 0);
+        }
+        unsaved.push(Arc::downgrade(&object));
+        Ok(object)
+    }
+
+    /// The same bytes as an object of an actor that keeps its state. It reads what is no such object yet.
+    pub(crate) fn adopt(&self, object: Arc<dyn HeldObject>) -> Result<Arc<ActorObject>, ObjectError> {
+        match ActorObject::of(object.clone()) {
+            Some(object) => Ok(object),
+            None => self.put(object.read()?),
+        }
+    }
+
+    /// An object that a record names.
+    pub(crate) fn open(&self, name: &ObjectName) -> Result<Arc<ActorObject>, StoreError> {
+        let content = Mutex::new(Content::Saved { _pin: self.packs.pin(name.digests().collect())? });
+        Ok(Arc::new(ActorObject { name: name.clone(), packs: self.packs.clone(), content }))
+    }
+
+    /// Whether there is anything to save.
+    pub(crate) fn has_unsaved(&self) -> bool {
+        self.unsaved().iter().any(|object| object.strong_count() > 0)
+    }
+
+    /// Makes every object durable that somebody still holds. It blocks.
+    pub(crate) fn save(&self) -> Result<(), StoreError> {
+        let mut unsaved = self.unsaved();
+        let objects: Vec<_> = unsaved.iter().filter_map(Weak::upgrade).collect();
+        let contents: Vec<_> = objects.iter().filter_map(|object| object.unsaved()).collect();
+        let chunks: Vec<&[u8]> = contents.iter().flat_map(|bytes| bytes.chunks(CHUNK_BYTES_MAX)).collect();
+        // All of them in one pack. Its pin holds until each object has one of its own.
+        let put = self.packs.put(&chunks)?;
+        for object in &objects {
+            let pin = self.packs.pin(object.name.digests().collect())?;
+            *object.content() = Content::Saved { _pin: pin };
+        }
+        drop(put);
+        unsaved.clear();
+        Ok(())
+    }
+
+    fn unsaved(&self) -> MutexGuard<'_, Vec<Weak<ActorObject>>> {
+        self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl ObjectHost for Shelf {
+    fn put(&self, bytes: Arc<[u8]>) -> Result<Arc<dyn HeldObject>, ObjectError> {
+        Ok(Shelf::put(self, bytes)?)
+    }
+}
+
+impl ActorObject {
+    /// The object behind what an instance holds; none if it does not outlive the process.
+    pub(crate) fn of(held: Arc<dyn HeldObject>) -> Option<Arc<ActorObject>> {
+        held.into_any().downcast().ok()
+    }
+
+    pub(crate) fn name(&self) -> &ObjectName {
+        &self.name
+    }
+
+    fn unsaved(&self) -> Option<Arc<[u8]>> {
+        match &*self.content() {
+            Content::Unsaved(bytes) => Some(bytes.clone()),
+            Content::Saved { .. } => None,
+        }
+    }
+
+    /// The chunks from `first` to `last`, one after the other.
+    fn read_chunks(&self, chunks: &[[u8; 32]]) -> Result<Vec<u8>, ObjectError> {
+        let digests: Vec<Digest> = chunks.iter().map(|chunk| Digest::from_bytes(*chunk)).collect();
+        let contents: HashMap<Digest, _> =
+            self.packs.get(digests.iter().copied()).map_err(|error| ObjectError::Storage(error.to_string()))?;
+        Ok(digests.iter().map(|digest| &contents[digest][..]).collect::<Vec<_>>().concat())
+    }
+
+    fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HeldObject for ActorObject {
+    fn id(&self) -> u64 {
+        self.name.id()
+    }
+
+    fn size_bytes(&self) -> u64 {
+        self.name.size_bytes
+    }
+
+    fn in_memory(&self) -> bool {
+        self.unsaved().is_some()
+    }
+
+    fn read(&self) -> Result<Arc<[u8]>, ObjectError> {
+        match self.unsaved() {
+            Some(bytes) => Ok(bytes),
+            None => Ok(self.read_chunks(&self.name.chunks)?.into()),
+        }
+    }
+
+    fn read_range(&self, offset: u64, length: u64) -> Result<Arc<[u8]>, ObjectError> {
+        // The caller has checked that the range is inside, so these fit.
+        let (from, to) = (offset as usize, (offset + length) as usize);
+        if let Some(bytes) = self.unsaved() {
+            return Ok(bytes[from..to].into());
+        }
+        if from == to {
+            return Ok(Arc::default());
+        }
+        let first = from / CHUNK_BYTES_MAX;
+        let bytes = self.read_chunks(&self.name.chunks[first..to.div_ceil(CHUNK_BYTES_MAX)])?;
+        let start = from - first * CHUNK_BYTES_MAX;
+        Ok(bytes[start..start + to - from].into())
+    }
+
+    fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+impl HeldName {
+    /// What a checkpoint says of what a guest holds. Of a guest that keeps its state, that is all.
+    pub(crate) fn of(held: HeldByGuest) -> Option<HeldName> {
+        let object = ActorObject::of(held.object)?;
+        Some(HeldName { name: object.name.clone(), is_own: held.is_own })
+    }
+
+    /// The object again.
+    pub(crate) fn open(&self, shelf: &Shelf) -> Result<HeldByGuest, StoreError> {
+        Ok(HeldByGuest { object: shelf.open(&self.name)?, is_own: self.is_own })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use belljar_store::FaultyStorage;
+
+    use super::*;
+
+    fn packs(storage: &FaultyStorage) -> Packs {
+        Packs::new(Arc::new(storage.clone()), "actors/packs")
+    }
+
+    fn bytes(length: usize) -> Arc<[u8]> {
+        (0..length).map(|at| (at % 251) as u8).collect()
+    }
+
+    #[test]
+    fn an_object_reads_the_same_before_and_after_it_is_saved_and_from_its_name() {
+        let shelf = Shelf::new(packs(&FaultyStorage::new()));
+        for length in [0, 1, CHUNK_BYTES_MAX, CHUNK_BYTES_MAX + 1, 3 * CHUNK_BYTES_MAX - 5] {
+            let bytes = bytes(length);
+            let object = shelf.put(bytes.clone()).unwrap();
+            let ranges = [(0, length), (length / 2, length - length / 2), (length, 0), (length / 3, length / 3)];
+            let check = |object: &ActorObject| {
+                assert_eq!(object.read().unwrap(), bytes);
+                for (offset, count) in ranges {
+                    let read = object.read_range(offset as u64, count as u64).unwrap();
+                    assert_eq!(*read, bytes[offset..offset + count], "{offset} {count} of {length}");
+                }
+            };
+            check(&object);
+            shelf.save().unwrap();
+            assert!(!object.in_memory());
+            check(&object);
+            let again = shelf.open(object.name()).unwrap();
+            assert_eq!(again.id(), object.id());
+            check(&again);
+        }
+    }
+
+    #[test]
+    fn an_object_that_nobody_holds_is_not_saved() {
+        let storage = FaultyStorage::new();
+        let shelf = Shelf::new(packs(&storage));
+        drop(shelf.put(bytes(100)).unwrap());
+        assert!(!shelf.has_unsaved());
+        shelf.save().unwrap();
+        assert_eq!(storage.used_bytes(), 0);
+    }
+
+    #[test]
+    fn an_object_that_could_not_be_saved_is_saved_when_there_is_room() {
+        let storage = FaultyStorage::new();
+        let shelf = Shelf::new(packs(&storage));
+        let object = shelf.put(bytes(100_000)).unwrap();
+        storage.set_capacity(Some(10));
+        assert!(matches!(shelf.save(), Err(StoreError::DiskFull { .. })));
+        assert!(shelf.has_unsaved() && object.in_memory());
+        storage.set_capacity(None);
+        shelf.save().unwrap();
+        assert_eq!(*object.read().unwrap(), *bytes(100_000));
+    }
+
+    #[test]
+    fn ids_are_by_content_and_apart_from_those_of_the_runtime() {
+        let shelf = Shelf::new(packs(&FaultyStorage::new()));
+        let [one, same, other] = [b"one", b"one", b"two"].map(|bytes| shelf.put((*bytes).into()).unwrap());
+        assert_eq!(one.id(), same.id());
+        assert_ne!(one.id(), other.id());
+        assert!(one.id() >= KEPT_ID);
+    }
+
+    #[test]
+    fn too_large_an_object_is_refused() {
+        let shelf = Shelf::new(packs(&FaultyStorage::new()));
+        let refused = shelf.put(vec![0; KEPT_OBJECT_BYTES_MAX as usize + 1].into());
+        assert!(matches!(refused, Err(ObjectError::Full(message)) if message.contains("134217728")));
+    }
+}

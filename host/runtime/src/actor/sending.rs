@@ -1,0 +1,106 @@
+//! Sending an actor's calls to other actors: at once, and again after a replay. Each target gets the calls of one actor in
+//! the order in which they were made.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use belljar_engine::FaultKind;
+use tokio::sync::watch;
+
+use super::ActorName;
+use super::journal::Journal;
+use super::message::{Message, Work};
+use super::record::{CallKey, Origin};
+use super::system::System;
+use super::voice::{Voice, host_failed, shut_down};
+
+impl Voice {
+    /// Sends what a replay has left unsent: calls without a result, which their targets may know or not. Each target gets
+    /// its calls in the order in which they were made.
+    pub(crate) fn send_unanswered(self: &Arc<Self>) {
+        let Some(system) = self.system.upgrade() else { return };
+        let mut kept = self.kept();
+        kept.unsent.clear();
+        let mut calls: HashMap<ActorName, Vec<u64>> = HashMap::new();
+        for (id, call) in kept.state.outgoing.iter().filter(|(_, call)| call.answer.is_none()) {
+            calls.entry(call.target.clone()).or_default().push(*id);
+        }
+        for (target, calls) in calls {
+            let (tell, sent) = watch::channel(false);
+            kept.resending.insert(target.clone(), sent);
+            let (voice, to) = (self.clone(), system.clone());
+            system.spawn(async move {
+                for call in calls {
+                    if let Err(fault) = voice.send_now(&to, call).await {
+                        tracing::warn!(actor = %voice.name, %target, %fault, "a call could not be sent again");
+                    }
+                }
+                voice.kept().resending.remove(&target);
+                tell.send_replace(true);
+            });
+        }
+    }
+
+    /// Sends a call, after those of the past that go to the same target; waits while the target's mailbox is full.
+    pub(super) async fn send(self: &Arc<Self>, system: &Arc<System>, call: u64) -> Result<(), FaultKind> {
+        let before = {
+            let kept = self.kept();
+            let target = kept.state.outgoing.get(&call).map(|outgoing| &outgoing.target);
+            target.and_then(|target| kept.resending.get(target).cloned())
+        };
+        if let Some(mut before) = before {
+            // Whoever sends them may have been dropped, at a shutdown.
+            before.wait_for(|sent| *sent).await.ok();
+        }
+        self.send_now(system, call).await
+    }
+
+    async fn send_now(self: &Arc<Self>, system: &Arc<System>, call: u64) -> Result<(), FaultKind> {
+        self.save_objects().await.map_err(host_failed)?;
+        let (message, target) = {
+            let kept = self.kept();
+            let Some(outgoing) = kept.state.outgoing.get(&call).filter(|outgoing| outgoing.answer.is_none()) else {
+                return Ok(());
+            };
+            let key = CallKey::Actor { caller: self.name.clone(), life: outgoing.life, call };
+            let arguments =
+                outgoing.arguments.clone().opened(self.shelf().map(|shelf| &**shelf)).map_err(host_failed)?;
+            let voice = Arc::downgrade(self);
+            let message = Message {
+                origin: Origin::Call { key, acknowledged: kept.state.acknowledged() },
+                work: Work::Call { method: outgoing.method.as_str().into(), arguments: arguments.into() },
+                reply: Box::new(move |outcome| {
+                    if let Some(voice) = voice.upgrade() {
+                        voice.answer(call, outcome.map(|answer| answer.result).map_err(|error| error.as_call_error()));
+                    }
+                }),
+                cancelled: None,
+                depends: kept.journal.as_ref().and_then(Journal::last),
+            };
+            (message, outgoing.target.clone())
+        };
+        // What journaled actors of one log tell each other is durable in the order in which it was said; others know
+        // nothing of the log, so what they are told must be durable before.
+        if !system.is_journaled(&target) {
+            let durable = self.kept().journal.as_ref().map(Journal::durable);
+            if let Some(durable) = durable
+                && durable.await.is_err()
+            {
+                // The actor goes back to before it made this call.
+                return Ok(());
+            }
+        }
+        system.deliver_when_room(&target, message).await;
+        Ok(())
+    }
+
+    /// Sends the calls that a replay has left unsent, now that the guest has come to what was never recorded.
+    pub(super) async fn go_live(self: &Arc<Self>) -> Result<(), FaultKind> {
+        let unsent = std::mem::take(&mut self.kept().unsent);
+        let Some(system) = self.system.upgrade() else { return Err(shut_down()) };
+        for call in unsent {
+            self.send(&system, call).await?;
+        }
+        Ok(())
+    }
+}
