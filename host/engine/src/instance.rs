@@ -149,9 +149,7 @@ impl Instance {
     /// [`FaultKind::ObjectsHeld`] when it would hold too many; it is as before then.
     pub fn give_objects(&mut self, objects: Vec<Arc<dyn HeldObject>>) -> Result<(), FaultKind> {
         let state = self.store.data_mut();
-        state.objects.check_room(objects.len(), state.limits.objects_held_max)?;
-        objects.into_iter().for_each(|object| state.objects.give(object));
-        Ok(())
+        state.objects.give_all(objects, state.limits.objects_held_max)
     }
 
     /// Gives objects back that the guest held when a snapshot was taken.

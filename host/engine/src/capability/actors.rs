@@ -129,8 +129,7 @@ impl Host for HostState {
             Ok(result) => result,
             Err(error) => return Ok(Err(error.into())),
         };
-        self.objects.check_room(result.objects.len(), self.limits.objects_held_max).map_err(raise)?;
-        result.objects.into_iter().for_each(|object| self.objects.give(object));
+        self.objects.give_all(result.objects, self.limits.objects_held_max).map_err(raise)?;
         Ok(Ok(result.json))
     }
 

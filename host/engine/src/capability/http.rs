@@ -83,7 +83,7 @@ impl From<HttpError> for GuestError {
 impl Host for HostState {
     async fn send(&mut self, request: Request) -> wasmtime::Result<Result<Response, GuestError>> {
         // The body of the response will be one more object.
-        self.objects.check_room(1, self.limits.objects_held_max).map_err(raise)?;
+        self.objects.check_room(self.limits.objects_held_max).map_err(raise)?;
         let sent = self.send_checked(request).await.map_err(raise)?;
         if let Err(HttpError::NotGranted(origin)) = &sent {
             self.wasi.denials.note_http(origin);

@@ -104,10 +104,19 @@ impl Held {
         self.objects.get(&id)
     }
 
-    /// Whether the instance may come to hold so many more objects.
-    pub(crate) fn check_room(&self, more: usize, limit: u32) -> Result<(), FaultKind> {
-        let fits = self.objects.len().saturating_add(more) <= limit as usize;
-        fits.then_some(()).ok_or(FaultKind::ObjectsHeld { limit })
+    /// Lets the instance reach all of these objects, or none if it would hold too many.
+    pub(crate) fn give_all(&mut self, objects: Vec<Arc<dyn HeldObject>>, limit: u32) -> Result<(), FaultKind> {
+        let new = objects.iter().filter(|object| !self.objects.contains_key(&object.id())).count();
+        if self.objects.len().saturating_add(new) > limit as usize {
+            return Err(FaultKind::ObjectsHeld { limit });
+        }
+        objects.into_iter().for_each(|object| self.give(object));
+        Ok(())
+    }
+
+    /// Whether the instance may come to hold one more object.
+    pub(crate) fn check_room(&self, limit: u32) -> Result<(), FaultKind> {
+        if self.objects.len() < limit as usize { Ok(()) } else { Err(FaultKind::ObjectsHeld { limit }) }
     }
 
     /// Whether the instance may put an object of this size.
@@ -200,7 +209,7 @@ fn find(cx: &mut Cx<'_>, object: ObjectRef) -> Result<Arc<dyn HeldObject>, Guest
 fn put(state: &mut HostState, bytes: Arc<[u8]>) -> wasmtime::Result<Result<ObjectRef, GuestError>> {
     state.host_calls += 1;
     let size_bytes = bytes.len() as u64;
-    state.objects.check_room(1, state.limits.objects_held_max).map_err(raise)?;
+    state.objects.check_room(state.limits.objects_held_max).map_err(raise)?;
     state.objects.check_bytes(size_bytes, state.limits.object_bytes_max).map_err(raise)?;
     let put = state.services.objects.put(bytes).map_err(GuestError::from);
     Ok(put.map(|object| {

@@ -44,14 +44,14 @@ impl Parcel {
         Parcel::new(Payload { json, objects })
     }
 
-    /// Whether all its objects outlive the process.
+    /// Whether all its objects outlive the process: those at hand are among those with a name.
     pub(crate) fn is_kept(&self) -> bool {
-        self.objects.len() == self.at_hand.0.len()
+        self.at_hand.0.len() <= self.objects.len()
     }
 
     /// The same, where every object is one that outlives the process. Their ids are others then.
     pub(crate) fn kept(self, shelf: &Shelf) -> Result<Parcel, ObjectError> {
-        if self.at_hand.0.is_empty() || self.is_kept() {
+        if self.is_kept() {
             return Ok(self);
         }
         let mut objects = Vec::with_capacity(self.at_hand.0.len());

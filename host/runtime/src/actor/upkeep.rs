@@ -147,13 +147,19 @@ impl KeptActors {
             let Ok(record) = record else { continue };
             let component = component_of(record.kind, &record.payload);
             plugins.extend(component.iter().flatten());
-            if record.kind != RecordKind::Checkpoint {
-                continue;
-            }
             let parent = |wanted: u64| recovery::payload_of(log, entry.id, wanted);
-            let loaded = component.and_then(|_| checkpoint::load(&record.payload, parent, packs));
-            match loaded.and_then(|loaded| record::decode::<ActorState>(&loaded.host_state)) {
-                Ok(_) => verified.checkpoints += 1,
+            let whole = component.and_then(|_| match record.kind {
+                RecordKind::Checkpoint => {
+                    let loaded = checkpoint::load(&record.payload, parent, packs)?;
+                    record::decode::<ActorState>(&loaded.host_state)?;
+                    // What it names of objects is not read to load it.
+                    packs.check_stored(chunks_of(record.kind, &record.payload)?)
+                }
+                kind => packs.check_stored(chunks_of(kind, &record.payload)?),
+            });
+            match whole {
+                Ok(()) if record.kind == RecordKind::Checkpoint => verified.checkpoints += 1,
+                Ok(()) => {}
                 Err(error) => {
                     verified.damage.push(FoundDamage { actor: Some(entry.name.clone()), message: error.to_string() });
                 }
@@ -258,10 +264,7 @@ impl LiveChunks<'_> {
         loop {
             while let Some(record) = self.history.as_mut().and_then(Iterator::next).transpose()? {
                 self.plugins.extend(component_of(record.kind, &record.payload)?);
-                let chunks = match record.kind {
-                    RecordKind::Checkpoint => Manifest::from_bytes(&record.payload)?.chunks().collect(),
-                    kind => record::chunks_of(kind, &record.payload)?,
-                };
+                let chunks = chunks_of(record.kind, &record.payload)?;
                 if !chunks.is_empty() {
                     return Ok(Some(chunks));
                 }
@@ -314,6 +317,14 @@ impl Iterator for Entries<'_> {
             self.after = self.page.back().map(|last| last.name.clone());
         }
         self.page.pop_front().map(Ok)
+    }
+}
+
+/// The chunks that a record names.
+fn chunks_of(kind: RecordKind, payload: &[u8]) -> Result<Vec<belljar_store::Digest>, StoreError> {
+    match kind {
+        RecordKind::Checkpoint => Ok(Manifest::from_bytes(payload)?.chunks().collect()),
+        kind => record::chunks_of(kind, payload),
     }
 }
 

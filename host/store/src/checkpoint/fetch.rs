@@ -42,6 +42,15 @@ impl Packs {
             .collect()
     }
 
+    /// Makes sure that chunks are stored, without reading them.
+    ///
+    /// # Errors
+    /// [`StoreError::ChunkMissing`] for the first that is not; [`StoreError::Io`] when the folder cannot be read.
+    pub fn check_stored(&self, digests: impl IntoIterator<Item = Digest>) -> Result<(), StoreError> {
+        let wanted: HashSet<Digest> = digests.into_iter().collect();
+        if wanted.is_empty() { Ok(()) } else { self.shared.locate_all(&wanted).map(drop) }
+    }
+
     /// Reads everything, and returns what cannot be read. `progress` is called after each pack with the
     /// bytes that were read so far.
     ///
