@@ -86,7 +86,7 @@ async fn small(linked: &Linked, services: &Services) -> Result<(), Box<dyn Error
         let (capture, took) = timed(instance.capture()).await?;
         captures.push(took);
         drops.push(micros(time(|| drop(instance)).1));
-        let restore = async { count(&mut linked.restore(&capture.snapshot, services, "").await?).await };
+        let restore = async { count(&mut linked.restore(&*capture.snapshot()?, services, "").await?).await };
         restores.push(timed(restore).await?.1);
     }
     println!("a small guest (1 page written), µs, median (minimum to maximum)");
@@ -102,23 +102,25 @@ async fn large(linked: &Linked, services: &Services) -> Result<(), Box<dyn Error
     let mut instance = linked.instantiate_from(&base, services, "").await?;
     instance.call::<(u32,), ()>("grow", (LARGE_BYTES,)).await?;
     instance.call::<(u32, u32), ()>("touch", (LARGE_BYTES / PAGE_BYTES, PAGE_BYTES)).await?;
-    let (mut whole, first) = timed(instance.capture()).await?;
+    let (whole, first) = timed(instance.capture()).await?;
+    // As long as the capture is held, the instance may not change its image.
+    let mut whole = whole.into_snapshot()?;
     println!("a guest of 64 MiB, µs");
     println!("  {:<40} {first:.0}, once", "capture of all of it");
     let (mut pauses, mut answers) = (Vec::new(), Vec::new());
     for _ in 0..LARGE_ROUNDS {
         instance.call::<(u32, u32), ()>("touch", (CHANGED_PAGES, 100 * PAGE_BYTES)).await?;
         let (capture, took) = timed(instance.capture()).await?;
-        assert_eq!(capture.snapshot.pages(), u64::from(CHANGED_PAGES), "1 % changed");
+        assert_eq!(capture.pages(), u64::from(CHANGED_PAGES), "1 % changed");
         pauses.push(took);
-        whole.snapshot.globals.clone_from(&capture.snapshot.globals);
-        let image = instance.captured_image(&capture.snapshot.globals).ok_or("it has no image of its own")?;
-        let answer = async { count(&mut linked.instantiate_from(&image, services, "").await?).await };
+        whole.globals.clone_from(&capture.snapshot()?.globals);
+        let image = capture.image().ok_or("it has no image of its own")?;
+        let answer = async { count(&mut linked.instantiate_from(image, services, "").await?).await };
         answers.push(timed(answer).await?.1);
     }
     print("capture with 1 % changed", pauses, Some(500.0));
     print("from an image to the first answer", answers, Some(1_000.0));
-    let restore = async { count(&mut linked.restore(&whole.snapshot, services, "").await?).await };
+    let restore = async { count(&mut linked.restore(&whole, services, "").await?).await };
     println!("  {:<40} {:.0}, once", "restore from pages to the first answer", timed(restore).await?.1);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use belljar::engine::Since;
+use belljar::engine::{ActorImage, Linked, Services, Since};
 use belljar::{Engine, EngineOptions, Grants, Limits, Runtime};
 use belljar_benches::{Figures, Table, machine, micros, no_services, plugin};
 
@@ -17,7 +17,7 @@ const WAKES: usize = 7;
 
 pub async fn measure(runtime: &Runtime, table: &mut Table) -> Outcome {
     let engine_level = runtime.spawn(engine_level()).await??;
-    let Pauses { whole, changed, pages, warm } = engine_level;
+    let Pauses { whole, changed, pages, warm, file, cold_file } = engine_level;
     table.line("64 MiB, pause of the first snapshot, all of it", format!("{whole:.0} µs"), "", "");
     table.line(
         &format!("64 MiB, pause of a snapshot, {pages} pages changed"),
@@ -26,7 +26,9 @@ pub async fn measure(runtime: &Runtime, table: &mut Table) -> Outcome {
         "none",
     );
     table.line("64 MiB, first answer from a warm image", warm.percentiles("µs"), "1 ms", "none");
-    through_packs(runtime, table).await
+    table.line("64 MiB, first answer from a verified local image file", file.percentiles("ms"), "10 ms", "none");
+    table.line("64 MiB, first answer from such a file on the disk", cold_file.percentiles("ms"), "", "none");
+    through_sleep(runtime, table).await
 }
 
 struct Pauses {
@@ -34,6 +36,8 @@ struct Pauses {
     changed: Figures,
     pages: u64,
     warm: Figures,
+    file: Figures,
+    cold_file: Figures,
 }
 
 async fn engine_level() -> Outcome<Pauses> {
@@ -46,21 +50,23 @@ async fn engine_level() -> Outcome<Pauses> {
     let start = Instant::now();
     let first = instance.capture().await?;
     let whole = micros(start.elapsed());
+    // As long as the capture is held, the instance may not change its image.
+    let first = first.into_snapshot()?;
     let (mut times, mut pages) = (Vec::new(), 0);
     for seed in 0..CAPTURES {
         instance.call::<(u32, u64), (u64,)>("touch", (CHANGED_PERMILLE, seed)).await?;
         let start = Instant::now();
         let capture = instance.capture().await?;
         times.push(micros(start.elapsed()));
-        assert_eq!(capture.since, Since::Last, "only what changed is taken");
-        pages = capture.snapshot.pages();
+        assert_eq!(capture.since(), Since::Last, "only what changed is taken");
+        pages = capture.pages();
     }
-    let newest = instance.capture().await?.snapshot;
-    let newest = instance.captured_image(&newest.globals).ok_or("an instance this large has an image of its own")?;
-    let mut twin = linked.instantiate_from(&newest, &services, "ballast").await?;
+    let newest = instance.capture().await?;
+    let newest = newest.image().ok_or("an instance this large has an image of its own")?;
+    let mut twin = linked.instantiate_from(newest, &services, "ballast").await?;
     let sums = (instance.call::<(), (u64,)>("sum", ()).await?, twin.call::<(), (u64,)>("sum", ()).await?);
     assert_eq!(sums.0, sums.1, "the snapshots together are the state");
-    let image = linked.image(&first.snapshot, &services).await?;
+    let image = linked.image(&first, &services).await?;
     let mut warm = Vec::new();
     for _ in 0..RESTORES {
         let start = Instant::now();
@@ -69,20 +75,48 @@ async fn engine_level() -> Outcome<Pauses> {
         warm.push(micros(start.elapsed()));
         assert_eq!(size_bytes, u64::from(MIB) << 20);
     }
-    Ok(Pauses { whole, changed: Figures::new(times), pages, warm: Figures::new(warm) })
+    let [file, cold_file] = from_file(&linked, &services, &image).await?;
+    Ok(Pauses { whole, changed: Figures::new(times), pages, warm: Figures::new(warm), file, cold_file })
 }
 
-/// An actor that sleeps, woken from the packs of its checkpoint: every chunk is read, verified and copied.
-async fn through_packs(runtime: &Runtime, table: &mut Table) -> Outcome {
+/// From opening and verifying the file to the answer: while the kernel has the file in memory, and from the disk.
+async fn from_file(linked: &Linked, services: &Services, image: &ActorImage) -> Outcome<[Figures; 2]> {
+    let folder = tempfile::tempdir()?;
+    let (path, checkpoint) = (folder.path().join("image"), [1; 32]);
+    image.save(&path, &checkpoint)?;
+    let mut times = [const { Vec::new() }; 2];
+    for (times, is_cold) in times.iter_mut().zip([false, true]) {
+        for _ in 0..WAKES {
+            if is_cold {
+                machine::forget_files(folder.path())?;
+            }
+            let start = Instant::now();
+            let image = ActorImage::open(&path, linked.component().digest(), &checkpoint)?;
+            let mut restored = linked.instantiate_from(&image, services, "ballast").await?;
+            let (size_bytes,) = restored.call::<(), (u64,)>("size", ()).await?;
+            times.push(start.elapsed().as_secs_f64() * 1e3);
+            assert_eq!(size_bytes, u64::from(MIB) << 20);
+        }
+    }
+    Ok(times.map(Figures::new))
+}
+
+/// An actor that sleeps, woken from the image that it left, and from the packs of its checkpoint, where every chunk is
+/// read, verified and copied.
+async fn through_sleep(runtime: &Runtime, table: &mut Table) -> Outcome {
     let ballast = runtime.load(plugin("ballast")).await?;
     let options = belljar::SpawnOptions { config: String::new(), ..journaled() };
     let actor = runtime.actors().spawn("ballast", &ballast, options).await?;
     actor.call("fill").arg(MIB).arg(1).submit().get::<u64>().await?;
     let folder = runtime.data_dir().ok_or("the benchmark has a data directory")?.path().to_owned();
-    let mut times = [const { Vec::new() }; 2];
-    for (times, is_cold) in times.iter_mut().zip([false, true]) {
+    let ways = [(true, false), (true, true), (false, false), (false, true)];
+    let mut times = [const { Vec::new() }; 4];
+    for (times, (has_image, is_cold)) in times.iter_mut().zip(ways) {
         for _ in 0..WAKES {
             actor.hibernate().await?;
+            if !has_image {
+                std::fs::remove_dir_all(folder.join("actors/images"))?;
+            }
             if is_cold {
                 machine::forget_files(&folder)?;
             }
@@ -92,9 +126,16 @@ async fn through_packs(runtime: &Runtime, table: &mut Table) -> Outcome {
             assert_eq!(size_bytes, u64::from(MIB) << 20);
         }
     }
-    let [warm, cold] = times.map(Figures::new);
-    table.line("64 MiB, first answer from packs that the kernel has in memory", warm.percentiles("ms"), "", "none");
-    table.line("64 MiB, first answer from packs on the disk", cold.percentiles("ms"), "", "none");
+    let [image, cold_image, packs, cold_packs] = times.map(Figures::new);
+    table.line("64 MiB, an actor that slept answers, from its image", image.percentiles("ms"), "10 ms", "none");
+    table.line(
+        "64 MiB, an actor that slept answers, from its image on the disk",
+        cold_image.percentiles("ms"),
+        "",
+        "none",
+    );
+    table.line("64 MiB, an actor that slept answers, from packs", packs.percentiles("ms"), "", "none");
+    table.line("64 MiB, an actor that slept answers, from packs on the disk", cold_packs.percentiles("ms"), "", "none");
     actor.remove().await?;
     Ok(())
 }

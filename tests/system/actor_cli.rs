@@ -10,51 +10,51 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 /// A folder with a data directory that commands use.
-struct Desk {
+pub(crate) struct Desk {
     folder: TempDir,
 }
 
 impl Desk {
-    fn new() -> Desk {
+    pub(crate) fn new() -> Desk {
         Desk { folder: tempfile::tempdir().expect("a folder") }
     }
 
     /// With a counter of this name.
-    fn with_counter(name: &str) -> Desk {
+    pub(crate) fn with_counter(name: &str) -> Desk {
         let desk = Desk::new();
         desk.good(&["actor", "spawn", name, "--plugin", &path_of("counter")]);
         desk
     }
 
-    fn data_dir(&self) -> PathBuf {
+    pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
     }
 
-    fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         let mut command: Command = belljar();
         command.args(arguments).arg("--data-dir").arg(self.data_dir());
         command.output().expect("it runs")
     }
 
     /// Runs a command that must succeed, and returns what it printed.
-    fn good(&self, arguments: &[&str]) -> String {
+    pub(crate) fn good(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         let (out, err) = (text(&output.stdout), text(&output.stderr));
         assert!(output.status.success(), "{arguments:?} ended with {:?}: {out}{err}", output.status.code());
         out.trim_end().to_owned()
     }
 
-    fn json(&self, arguments: &[&str]) -> Json {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Json {
         let printed = self.good(&[arguments, &["--json"]].concat());
         serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{arguments:?}: {error} in {printed}"))
     }
 
     /// Runs a command that must fail, and returns its exit code and what it told.
-    fn bad(&self, arguments: &[&str]) -> (i32, String) {
+    pub(crate) fn bad(&self, arguments: &[&str]) -> (i32, String) {
         let output = self.run(arguments);
         assert!(!output.status.success(), "{arguments:?} succeeded: {}", text(&output.stdout));
         (output.status.code().expect("an exit code"), text(&output.stderr))

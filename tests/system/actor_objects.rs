@@ -162,6 +162,23 @@ async fn an_object_is_kept_while_a_checkpoint_or_a_message_names_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_same_bytes_under_two_names_are_freed_twice() {
+    let (runtime, _folder) = runtime();
+    for level in [Durability::Journal, Durability::Volatile] {
+        let stock = warehouse(&runtime, &level.to_string(), SpawnOptions::default().durability(level)).await;
+        for name in ["a", "b"] {
+            call(&stock, "write", json!([name, "the same"])).await.expect("it is written");
+        }
+        call(&stock, "discard", json!(["a"])).await.expect("it is discarded");
+        if level == Durability::Journal {
+            stock.hibernate().await.expect("it sleeps");
+        }
+        assert_eq!(read(&stock, "b").await, json!({ "ok": "the same" }));
+        assert_eq!(call(&stock, "discard", json!(["b"])).await.expect("it is discarded"), json!({ "ok": null }));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn forks_bundles_and_stored_results_have_their_objects() {
     let (source, target) = (runtime(), runtime());
     let stock = warehouse(&source.0, "stock", SpawnOptions::default()).await;

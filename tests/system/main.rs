@@ -1,5 +1,6 @@
 //! Whole-system tests, by topic. They use the plugins that `cargo xtask plugins` builds, and the `belljar` binary.
 
+mod actor_bucket;
 mod actor_cli;
 mod actor_crash;
 mod actor_damage;

@@ -202,6 +202,10 @@ fn exit_of_store(error: &StoreError) -> Exit {
         | StoreError::MissingObject { .. }
         | StoreError::InvalidDigest { .. }
         | StoreError::BundleDamaged { .. }
+        | StoreError::BucketUrl { .. }
+        | StoreError::BucketUnconditional { .. }
+        | StoreError::NotInBucket { .. }
+        | StoreError::LeaseLost { .. }
         | StoreError::CheckpointVersion { .. }
         | StoreError::NameTaken { .. }
         | StoreError::UnknownActor { .. }

@@ -15,7 +15,7 @@ use crate::inspect::MemoryReport;
 use crate::limits::Limits;
 use crate::snapshot::ActorImage;
 use crate::snapshot::birth::MemoryPlan;
-use crate::snapshot::capture::GlobalAccess;
+use crate::snapshot::globals::GlobalAccess;
 use crate::snapshot::image::Image;
 use crate::snapshot::instrument::{self, Obstacle, Preparation};
 use crate::wit::Method;

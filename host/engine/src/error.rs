@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::Fault;
+use crate::snapshot::ImageFileProblem;
 
 /// An error of the engine. Each says what to change; [`Error::is_retryable`] says whether trying the same
 /// thing again may help.
@@ -146,6 +147,22 @@ pub enum Error {
         /// Why.
         message: String,
     },
+    /// A file could not be written.
+    #[error("cannot write {path}: {source}")]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's reason.
+        source: std::io::Error,
+    },
+    /// A file that was to hold an actor's image holds something else. The image can be made again of the checkpoint.
+    #[error("{path} is not the image that was looked for: {problem}; it is only a copy, and may be removed")]
+    ImageFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: ImageFileProblem,
+    },
     /// The engine could not be set up on this machine.
     #[error("the engine cannot be set up: {0}")]
     Setup(String),
@@ -157,7 +174,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Error::Fault(fault) => fault.is_retryable(),
-            Error::Read { .. } | Error::InstanceGone => true,
+            Error::Read { .. } | Error::Write { .. } | Error::InstanceGone => true,
             _ => false,
         }
     }

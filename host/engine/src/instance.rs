@@ -12,7 +12,7 @@ use crate::capability::random::{Random, RandomState};
 use crate::capability::{HeldByGuest, HeldObject};
 use crate::codec;
 use crate::fault::{Fault, FaultKind};
-use crate::snapshot::capture::Attached;
+use crate::snapshot::attached::Attached;
 use crate::state::HostState;
 use crate::{Error, Linked};
 
@@ -146,7 +146,8 @@ impl Instance {
     ///
     /// # Errors
     ///
-    /// [`FaultKind::ObjectsHeld`] when it would hold too many; it is as before then.
+    /// [`FaultKind::ObjectsHeld`] when it would hold too many, [`FaultKind::Host`] for an object that has the id of
+    /// another one; it is as before then.
     pub fn give_objects(&mut self, objects: Vec<Arc<dyn HeldObject>>) -> Result<(), FaultKind> {
         let state = self.store.data_mut();
         state.objects.give_all(objects, state.limits.objects_held_max)
@@ -161,6 +162,11 @@ impl Instance {
     /// All objects that the guest holds, in the order of their ids: what a snapshot cannot carry.
     pub fn held_objects(&self) -> Vec<HeldByGuest> {
         self.store.data().objects.all()
+    }
+
+    /// The sizes of all objects that the guest holds.
+    pub fn held_object_bytes(&self) -> u64 {
+        self.store.data().objects.bytes()
     }
 
     /// An object that the instance holds, such as one that a result names.

@@ -48,7 +48,9 @@ pub use inspect::{ImportReport, ImportStatus, Inspection, MemoryReport};
 pub use instance::{Instance, TypedMethod};
 pub use limits::Limits;
 pub use link::{Linked, Services};
-pub use snapshot::{ActorImage, Capture, MemorySnapshot, PageRun, Since, Snapshot};
+pub use snapshot::{
+    ActorImage, Capture, IMAGE_FILE_VERSION, ImageFileProblem, MemorySnapshot, PAGE_BYTES, PageRun, Since, Snapshot,
+};
 pub use wit::{Method, WitType};
 
 /// A value of any WIT type, as dynamic calls take and return it.

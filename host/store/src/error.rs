@@ -288,6 +288,84 @@ pub enum StoreError {
         problem: String,
     },
 
+    /// The text is not the URL of a bucket that can be opened.
+    #[error("`{url}` is not the URL of a bucket: {problem}; it takes `s3://bucket/prefix` or `file:///folder`")]
+    BucketUrl {
+        /// The text, without what may be a secret.
+        url: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// A request to a bucket failed, also when it was tried again.
+    #[error(
+        "could not {action} {object} in {bucket}: {source}; for a bucket of S3, check its name, the endpoint, the region, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )]
+    Bucket {
+        /// What was being done, as a verb.
+        action: &'static str,
+        /// The key of the object.
+        object: String,
+        /// The bucket.
+        bucket: String,
+        /// Whether the same request may succeed later.
+        is_retryable: bool,
+        /// What the bucket answered.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+
+    /// An object of a bucket is not what was written. An older checkpoint of the actor may be whole.
+    #[error("{key} in {bucket} is damaged: {problem}; an older checkpoint of the actor in the bucket may be whole")]
+    BucketDamaged {
+        /// The key of the object.
+        key: String,
+        /// The bucket.
+        bucket: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+
+    /// The bucket overwrites what it was told not to, so it cannot keep owners apart.
+    #[error(
+        "{bucket} does not honour conditional writes (If-Match, If-None-Match), so an old owner could overwrite a new one: choose another service"
+    )]
+    BucketUnconditional {
+        /// The bucket.
+        bucket: String,
+    },
+
+    /// Somebody else is changing the bucket. Nothing that counts was changed.
+    #[error("{bucket} is busy: {reason}; try again")]
+    BucketBusy {
+        /// The bucket.
+        bucket: String,
+        /// Who is doing what.
+        reason: String,
+    },
+
+    /// The actor in the bucket belongs to another data directory, which took it over or pushed one of the same
+    /// name first. Nothing was changed.
+    #[error(
+        "the actor `{name}` in {bucket} belongs to another owner since lease {found}: what is there was not overwritten; pull it to go on with that one, or push to another prefix"
+    )]
+    LeaseLost {
+        /// The actor.
+        name: String,
+        /// The bucket.
+        bucket: String,
+        /// The lease of the actor now.
+        found: u64,
+    },
+
+    /// The bucket has no such actor or checkpoint.
+    #[error("{bucket} has no {what}: `belljar checkpoint ls --from {bucket}` lists what it has")]
+    NotInBucket {
+        /// What was looked for, with its name.
+        what: String,
+        /// The bucket.
+        bucket: String,
+    },
+
     /// No run, item or running step of that name.
     #[error("the catalog has no {what}")]
     UnknownRecord {
@@ -304,6 +382,7 @@ impl StoreError {
             Self::LogDamaged { .. }
                 | Self::CheckpointDamaged { .. }
                 | Self::ChunkMissing { .. }
+                | Self::BucketDamaged { .. }
                 | Self::UnknownRecordKind { .. }
         )
     }
@@ -316,7 +395,9 @@ impl StoreError {
             | Self::Busy { .. }
             | Self::Full { .. }
             | Self::DiskFull { .. }
-            | Self::LogInterrupted { .. } => true,
+            | Self::LogInterrupted { .. }
+            | Self::BucketBusy { .. } => true,
+            Self::Bucket { is_retryable, .. } => *is_retryable,
             Self::Io { source, .. } => matches!(
                 source.kind(),
                 io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut

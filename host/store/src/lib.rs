@@ -14,6 +14,7 @@
 //! | [`ActorLog`] | the histories of all actors, in one totally ordered log | what was reported durable survives any crash; a damaged record is a typed error |
 //! | [`Storage`] | append-only files, real ones or ones that a test makes fail | nothing is durable before its sync |
 //! | [`checkpoint`] | the state of actors between two messages: manifests, and chunks in packs | what is read is what was written, or a typed error |
+//! | [`bucket`] | checkpoints off the machine, in S3 or a shared folder | one owner per actor; an old one cannot overwrite a new one |
 //! | [`Catalog`] | runs, items and steps of workflows, in SQLite | one change is one transaction, on the disk before it returns |
 //!
 //! # The data directory
@@ -37,6 +38,7 @@
 //! [`DurableObjects::retain`] removes later; it never leaves a record that names a missing object.
 
 mod atomic_file;
+pub mod bucket;
 mod catalog;
 pub mod checkpoint;
 mod clock;

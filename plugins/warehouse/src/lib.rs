@@ -51,11 +51,9 @@ impl Guest for Warehouse {
     fn store(name: String, object: ObjectRef) -> Result<u64, String> {
         let size_bytes = object.size().map_err(text)?;
         let before = OBJECTS.with(|objects| objects.insert(name, object));
-        // Two names may have the same bytes, and so the same object.
-        match before.filter(|before| !is_kept(*before)) {
-            Some(before) => before.free().map_err(text).map(|()| size_bytes),
-            None => Ok(size_bytes),
-        }
+        // Two names may have the same bytes, and so the same object, which then is freed as often as it was got.
+        before.map_or(Ok(()), ObjectRef::free).map_err(text)?;
+        Ok(size_bytes)
     }
 
     fn write(name: String, content: String) -> Result<u64, String> {
@@ -76,7 +74,7 @@ impl Guest for Warehouse {
 
     fn discard(name: String) -> Result<(), String> {
         let object = OBJECTS.with(|objects| objects.remove(&name)).ok_or_else(|| format!("there is no {name}"))?;
-        if is_kept(object) { Ok(()) } else { object.free().map_err(text) }
+        object.free().map_err(text)
     }
 
     fn waste(count: u32) -> Result<(), String> {
@@ -105,10 +103,6 @@ impl Guest for Warehouse {
 }
 
 export!(Warehouse);
-
-fn is_kept(object: ObjectRef) -> bool {
-    OBJECTS.with(|objects| objects.values().any(|kept| kept.belljar_object == object.belljar_object))
-}
 
 fn text(error: impl ToString) -> String {
     error.to_string()

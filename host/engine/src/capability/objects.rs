@@ -6,6 +6,7 @@
 //! guest.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use wasmtime::StoreContextMut;
@@ -44,6 +45,15 @@ pub trait HeldObject: Send + Sync + 'static {
     fn read(&self) -> Result<Arc<[u8]>, ObjectError>;
     /// The bytes of a range, which the caller has checked to be inside the object.
     fn read_range(&self, offset: u64, length: u64) -> Result<Arc<[u8]>, ObjectError>;
+    /// Whether an object of the same id is this one. Where ids are made of content, two contents may come to have one.
+    fn is_same(&self, other: &Arc<dyn HeldObject>) -> bool {
+        self.id() == other.id()
+    }
+    /// Whether a guest that cannot read it must be stopped. One that is replayed may find another time that it can,
+    /// and must not have gone on with an error.
+    fn must_be_readable(&self) -> bool {
+        false
+    }
     /// The object as what its keeper made it, so that the keeper can take it back.
     fn into_any(self: Arc<Self>) -> Arc<dyn std::any::Any + Send + Sync>;
 }
@@ -53,6 +63,8 @@ pub trait HeldObject: Send + Sync + 'static {
 pub struct HeldByGuest {
     /// The object.
     pub object: Arc<dyn HeldObject>,
+    /// How often the instance has got it: so often it has to free it. The same bytes may be the same object.
+    pub times: u32,
     /// Whether the guest put it itself, so that it counts against the limit of what it may put.
     pub is_own: bool,
 }
@@ -60,58 +72,54 @@ pub struct HeldByGuest {
 /// The objects that an instance holds.
 #[derive(Default)]
 pub(crate) struct Held {
-    objects: HashMap<u64, Arc<dyn HeldObject>>,
-    /// Sizes of those that the instance put itself: what it was given is the giver's to account for.
-    put: HashMap<u64, u64>,
-    /// Their sum.
+    objects: HashMap<u64, HeldByGuest>,
+    /// The sizes of those that the instance put itself: what it was given is the giver's to account for.
     put_bytes: u64,
+    /// The sizes of all.
+    bytes: u64,
 }
 
 impl Held {
     /// Lets the instance reach an object, which counts for whoever gives it.
     pub(crate) fn give(&mut self, object: Arc<dyn HeldObject>) {
-        self.objects.insert(object.id(), object);
+        self.add(HeldByGuest { object, times: 1, is_own: false });
     }
 
     /// Gives an object back that the instance held in an earlier life.
     pub(crate) fn give_back(&mut self, held: HeldByGuest) {
-        if held.is_own {
-            self.own(&*held.object);
+        self.add(held);
+    }
+
+    /// Lets the instance reach all of these objects, or none.
+    pub(crate) fn give_all(&mut self, objects: Vec<Arc<dyn HeldObject>>, limit: u32) -> Result<(), FaultKind> {
+        let known = |object: &Arc<dyn HeldObject>| self.objects.get(&object.id());
+        let new = objects.iter().filter(|object| known(object).is_none()).count();
+        if self.objects.len().saturating_add(new) > limit as usize {
+            return Err(FaultKind::ObjectsHeld { limit });
         }
-        self.give(held.object);
+        if objects.iter().any(|object| known(object).is_some_and(|held| !held.object.is_same(object))) {
+            let message = "the object has the id of another one, which the instance holds".to_owned();
+            return Err(FaultKind::Host { message });
+        }
+        objects.into_iter().for_each(|object| self.give(object));
+        Ok(())
     }
 
     /// All that the instance holds, in the order of their ids.
     pub(crate) fn all(&self) -> Vec<HeldByGuest> {
-        let held = |(id, object): (&u64, &Arc<dyn HeldObject>)| HeldByGuest {
-            object: object.clone(),
-            is_own: self.put.contains_key(id),
-        };
-        let mut all: Vec<HeldByGuest> = self.objects.iter().map(held).collect();
-        all.sort_by_key(|held| held.object.id());
-        all
+        let mut all: Vec<_> = self.objects.iter().collect();
+        all.sort_unstable_by_key(|(id, _)| **id);
+        all.into_iter().map(|(_, held)| held.clone()).collect()
     }
 
-    /// Counts an object as put by the instance.
-    fn own(&mut self, object: &dyn HeldObject) {
-        // The same bytes may be the same object.
-        self.put_bytes -= self.put.insert(object.id(), object.size_bytes()).unwrap_or_default();
-        self.put_bytes += object.size_bytes();
+    /// The sizes of all that the instance holds.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// An object that the instance holds.
     pub(crate) fn get(&self, id: u64) -> Option<&Arc<dyn HeldObject>> {
-        self.objects.get(&id)
-    }
-
-    /// Lets the instance reach all of these objects, or none if it would hold too many.
-    pub(crate) fn give_all(&mut self, objects: Vec<Arc<dyn HeldObject>>, limit: u32) -> Result<(), FaultKind> {
-        let new = objects.iter().filter(|object| !self.objects.contains_key(&object.id())).count();
-        if self.objects.len().saturating_add(new) > limit as usize {
-            return Err(FaultKind::ObjectsHeld { limit });
-        }
-        objects.into_iter().for_each(|object| self.give(object));
-        Ok(())
+        self.objects.get(&id).map(|held| &held.object)
     }
 
     /// Whether the instance may come to hold one more object.
@@ -135,8 +143,10 @@ impl Held {
 
     /// Takes an object away, if the instance holds it.
     pub(crate) fn forget(&mut self, id: u64) {
-        self.put_bytes -= self.put.remove(&id).unwrap_or_default();
-        self.objects.remove(&id);
+        if let Some(held) = self.objects.remove(&id) {
+            self.bytes -= held.object.size_bytes();
+            self.put_bytes -= if held.is_own { held.object.size_bytes() } else { 0 };
+        }
     }
 
     /// Takes all objects away: the instance goes on to other work.
@@ -144,11 +154,32 @@ impl Held {
         *self = Held::default();
     }
 
-    /// Takes an object away from the instance.
+    fn add(&mut self, added: HeldByGuest) {
+        let size_bytes = added.object.size_bytes();
+        match self.objects.entry(added.object.id()) {
+            Entry::Occupied(mut held) => {
+                let held = held.get_mut();
+                held.times = held.times.saturating_add(added.times);
+                self.put_bytes += if added.is_own && !held.is_own { size_bytes } else { 0 };
+                held.is_own |= added.is_own;
+            }
+            Entry::Vacant(place) => {
+                self.bytes += size_bytes;
+                self.put_bytes += if added.is_own { size_bytes } else { 0 };
+                place.insert(added);
+            }
+        }
+    }
+
+    /// The instance needs an object no more, once for each time that it has got it.
     fn free(&mut self, object: ObjectRef) -> Result<(), GuestError> {
         let id = object.belljar_object;
-        self.put_bytes -= self.put.remove(&id).unwrap_or_default();
-        self.objects.remove(&id).map(drop).ok_or(GuestError::Unknown(id))
+        let held = self.objects.get_mut(&id).ok_or(GuestError::Unknown(id))?;
+        held.times -= 1;
+        if held.times == 0 {
+            self.forget(id);
+        }
+        Ok(())
     }
 
     fn find(&self, object: ObjectRef) -> Result<Arc<dyn HeldObject>, GuestError> {
@@ -180,15 +211,15 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
     })?;
     objects.func_wrap_async("get", |mut cx: Cx<'_>, (object,): (ObjectRef,)| {
         let object = find(&mut cx, object);
-        Box::new(async move { Ok((read(object, None).await,)) })
+        Box::new(async move { Ok((read(object, None).await?,)) })
     })?;
     objects.func_wrap_async("slice", |mut cx: Cx<'_>, (object, offset, length): (ObjectRef, u64, u64)| {
         let object = find(&mut cx, object);
-        Box::new(async move { Ok((read(object, Some((offset, length))).await,)) })
+        Box::new(async move { Ok((read(object, Some((offset, length))).await?,)) })
     })?;
     objects.func_wrap_async("get-f32", |mut cx: Cx<'_>, (object,): (ObjectRef,)| {
         let object = find(&mut cx, object);
-        Box::new(async move { Ok((read(object, None).await.and_then(floats),)) })
+        Box::new(async move { Ok((read(object, None).await?.and_then(floats),)) })
     })?;
     objects.func_wrap("size", |mut cx: Cx<'_>, (object,): (ObjectRef,)| {
         Ok((find(&mut cx, object).map(|object| object.size_bytes()),))
@@ -214,7 +245,7 @@ fn put(state: &mut HostState, bytes: Arc<[u8]>) -> wasmtime::Result<Result<Objec
     let put = state.services.objects.put(bytes).map_err(GuestError::from);
     Ok(put.map(|object| {
         let belljar_object = object.id();
-        state.objects.give_back(HeldByGuest { object, is_own: true });
+        state.objects.give_back(HeldByGuest { object, times: 1, is_own: true });
         ObjectRef { belljar_object }
     }))
 }
@@ -223,23 +254,30 @@ fn put(state: &mut HostState, bytes: Arc<[u8]>) -> wasmtime::Result<Result<Objec
 async fn read(
     object: Result<Arc<dyn HeldObject>, GuestError>,
     range: Option<(u64, u64)>,
-) -> Result<Arc<[u8]>, GuestError> {
-    let object = object?;
+) -> wasmtime::Result<Result<Arc<[u8]>, GuestError>> {
+    let object = match object {
+        Ok(object) => object,
+        Err(error) => return Ok(Err(error)),
+    };
     if let Some((offset, length)) = range
         && offset.checked_add(length).is_none_or(|end| end > object.size_bytes())
     {
-        return Err(GuestError::OutOfRange(object.size_bytes()));
+        return Ok(Err(GuestError::OutOfRange(object.size_bytes())));
     }
+    let must_be_readable = object.must_be_readable();
     let work = move |object: &dyn HeldObject| match range {
         Some((offset, length)) => object.read_range(offset, length),
         None => object.read(),
     };
-    if object.in_memory() {
-        return Ok(work(&*object)?);
-    }
-    match tokio::task::spawn_blocking(move || work(&*object)).await {
-        Ok(result) => Ok(result?),
-        Err(error) => Err(GuestError::Storage(error.to_string())),
+    let read = if object.in_memory() {
+        work(&*object)
+    } else {
+        let read = tokio::task::spawn_blocking(move || work(&*object)).await;
+        read.unwrap_or_else(|error| Err(ObjectError::Storage(error.to_string())))
+    };
+    match read {
+        Err(error) if must_be_readable => Err(raise(FaultKind::Host { message: error.to_string() })),
+        read => Ok(read.map_err(GuestError::from)),
     }
 }
 

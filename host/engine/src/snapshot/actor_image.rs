@@ -24,7 +24,7 @@ pub(super) struct ImageMemory {
     pub image: Option<Arc<Image>>,
     /// The memory's size.
     pub size_bytes: usize,
-    /// How much of it the component's start functions grow.
+    /// In a base image: how much of it the component's start functions grow.
     pub grown_at_start_bytes: usize,
 }
 
@@ -58,11 +58,7 @@ impl ActorImage {
             for (first_page, bytes) in wanted.contents() {
                 image.write(first_page, bytes)?;
             }
-            memories.push(ImageMemory {
-                image: Some(Arc::new(image)),
-                size_bytes,
-                grown_at_start_bytes: base.grown_at_start_bytes,
-            });
+            memories.push(ImageMemory { image: Some(Arc::new(image)), size_bytes, grown_at_start_bytes: 0 });
         }
         let (component, globals) = (self.component, snapshot.globals.as_slice().into());
         Ok(ActorImage { component, memories: memories.into(), globals })
@@ -70,11 +66,11 @@ impl ActorImage {
 
     /// What the memories of a new instance shall be. Start functions run on fresh memories; where there are any, the
     /// image is mapped after them, and only the sizes are planned.
-    pub(super) fn plans(&self, fresh: &[MemoryPlan], has_start: bool) -> Arc<[MemoryPlan]> {
-        let plan = |(at, memory): (usize, &ImageMemory)| MemoryPlan {
+    pub(super) fn plans(&self, base: &ActorImage, fresh: &[MemoryPlan], has_start: bool) -> Arc<[MemoryPlan]> {
+        let plan = |(at, (memory, base)): (usize, (&ImageMemory, &ImageMemory))| MemoryPlan {
             image: if has_start { fresh.get(at).and_then(|plan| plan.image.clone()) } else { memory.image.clone() },
-            size_bytes: Some(memory.size_bytes.saturating_sub(memory.grown_at_start_bytes)),
+            size_bytes: Some(memory.size_bytes.saturating_sub(base.grown_at_start_bytes)),
         };
-        self.memories.iter().enumerate().map(plan).collect()
+        self.memories.iter().zip(base.memories.iter()).enumerate().map(plan).collect()
     }
 }

@@ -18,12 +18,21 @@ impl Snapshot {
     }
 }
 
-impl MemorySnapshot {
-    /// A memory is never smaller than it was at the start.
-    fn check(&self, size_bytes_min: usize) -> Result<(), &'static str> {
-        if self.size_bytes < size_bytes_min as u64 || !self.size_bytes.is_multiple_of(WASM_PAGE_BYTES) {
-            return Err("a memory in it has a size that no memory of the component can have");
+impl ActorImage {
+    /// Says what is not as it would be in an image of the component that has this base image.
+    pub(super) fn check(&self, base: &ActorImage) -> Result<(), &'static str> {
+        let counts = |image: &ActorImage| (image.memories.len(), image.globals.len());
+        if self.component != base.component || counts(self) != counts(base) {
+            return Err("it is of another component");
         }
+        let mut memories = self.memories.iter().zip(base.memories.iter());
+        memories.try_for_each(|(memory, base)| check_size(memory.size_bytes as u64, base.size_bytes))
+    }
+}
+
+impl MemorySnapshot {
+    fn check(&self, size_bytes_min: usize) -> Result<(), &'static str> {
+        check_size(self.size_bytes, size_bytes_min)?;
         let mut end_page = 0;
         let mut pages = 0;
         for run in &self.runs {
@@ -42,4 +51,12 @@ impl MemorySnapshot {
         }
         Ok(())
     }
+}
+
+/// A memory is never smaller than it was at the start.
+fn check_size(size_bytes: u64, size_bytes_min: usize) -> Result<(), &'static str> {
+    if size_bytes < size_bytes_min as u64 || !size_bytes.is_multiple_of(WASM_PAGE_BYTES) {
+        return Err("a memory in it has a size that no memory of the component can have");
+    }
+    Ok(())
 }

@@ -7,6 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use rustix::fs::MemfdFlags;
 
 use super::mapping::{PAGE_BYTES, page_up};
+use super::view::View;
 
 /// Bytes that are copied at a time from one image to another.
 const COPY_BYTES: usize = 1 << 20;
@@ -16,7 +17,11 @@ const COPY_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(crate) struct Image {
     file: File,
+    /// Where it begins in the file: at a page.
+    offset_bytes: u64,
     size_bytes: usize,
+    /// Whether the file is the image's own.
+    is_writable: bool,
 }
 
 impl Image {
@@ -24,7 +29,17 @@ impl Image {
     pub(crate) fn zeros(size_bytes: usize) -> io::Result<Image> {
         let file = File::from(rustix::fs::memfd_create("belljar-image", MemfdFlags::CLOEXEC)?);
         file.set_len(page_up(size_bytes) as u64)?;
-        Ok(Image { file, size_bytes: page_up(size_bytes) })
+        Ok(Image { file, offset_bytes: 0, size_bytes: page_up(size_bytes), is_writable: true })
+    }
+
+    /// An image that is a part of a file on the disk: whole pages of it, from a page on. It is never written to.
+    pub(super) fn of_file(file: File, offset_bytes: u64, size_bytes: usize) -> Image {
+        Image { file, offset_bytes, size_bytes, is_writable: false }
+    }
+
+    /// Whether it may be written to, by whoever has it for himself.
+    pub(crate) fn is_writable(&self) -> bool {
+        self.is_writable
     }
 
     /// An image of these pieces at their offsets, later ones over earlier ones, and zeros between them; none where
@@ -47,7 +62,7 @@ impl Image {
         let mut buffer = vec![0; COPY_BYTES.min(self.size_bytes)];
         for offset in (0..self.size_bytes).step_by(COPY_BYTES) {
             let part = &mut buffer[..COPY_BYTES.min(self.size_bytes - offset)];
-            self.file.read_exact_at(part, offset as u64)?;
+            self.file.read_exact_at(part, self.offset_bytes + offset as u64)?;
             // Zeros are there already, and writing them would take memory.
             if part.iter().any(|byte| *byte != 0) {
                 copy.file.write_all_at(part, offset as u64)?;
@@ -58,6 +73,9 @@ impl Image {
 
     /// Writes whole pages, and makes the image larger where they lie past its end.
     pub(crate) fn write(&mut self, first_page: u64, bytes: &[u8]) -> io::Result<()> {
+        if !self.is_writable {
+            return Err(io::Error::other("an image that lies in a file on the disk is never written to"));
+        }
         let offset = first_page * PAGE_BYTES as u64;
         self.file.write_all_at(bytes, offset)?;
         self.size_bytes = self.size_bytes.max(page_up(offset as usize + bytes.len()));
@@ -66,13 +84,17 @@ impl Image {
 
     /// A page; none past the image's end.
     pub(crate) fn page(&self, page: u64) -> io::Result<Option<Vec<u8>>> {
-        let offset = page * PAGE_BYTES as u64;
-        if offset >= self.size_bytes as u64 {
+        if page >= (self.size_bytes / PAGE_BYTES) as u64 {
             return Ok(None);
         }
         let mut bytes = vec![0; PAGE_BYTES];
-        self.file.read_exact_at(&mut bytes, offset)?;
+        self.read(page, &mut bytes)?;
         Ok(Some(bytes))
+    }
+
+    /// Reads whole pages, which have to lie inside the image.
+    pub(crate) fn read(&self, first_page: u64, out: &mut [u8]) -> io::Result<()> {
+        self.file.read_exact_at(out, self.offset_bytes + first_page * PAGE_BYTES as u64)
     }
 
     /// Its size, whole pages.
@@ -80,8 +102,18 @@ impl Image {
         self.size_bytes
     }
 
+    /// Looks at the whole of it.
+    pub(super) fn view(&self) -> io::Result<View> {
+        View::open(&self.file, self.offset_bytes, self.size_bytes)
+    }
+
     /// The file to map.
     pub(crate) fn file(&self) -> &File {
         &self.file
+    }
+
+    /// From where on.
+    pub(crate) fn offset_bytes(&self) -> u64 {
+        self.offset_bytes
     }
 }

@@ -15,8 +15,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rustix::mm::{Advice, MapFlags, MprotectFlags, ProtFlags};
 use wasmtime::{LinearMemory, MemoryCreator, MemoryType};
 
-use super::birth;
 use super::image::Image;
+use super::{PageRun, advice, birth};
 
 /// Bytes of a page, the unit in which changes are found.
 pub const PAGE_BYTES: usize = 4096;
@@ -99,7 +99,7 @@ impl Mapping {
         {
             // SAFETY: the range lies inside this reservation, which belongs to this value alone; the caller promises
             // that nobody uses its old contents.
-            unsafe { rustix::mm::mmap(self.at(0), covered, protection, flags, image.file(), 0)? };
+            unsafe { rustix::mm::mmap(self.at(0), covered, protection, flags, image.file(), image.offset_bytes())? };
         }
         if open > covered {
             // SAFETY: as above; private anonymous pages that are not wanted read as zero.
@@ -113,23 +113,26 @@ impl Mapping {
     /// # Safety
     ///
     /// No guest runs on this memory, and no reference into it is alive.
-    pub(crate) unsafe fn forget(&self, first_page: u64, pages: u64) -> io::Result<()> {
-        let (offset, length) = self.range(first_page, pages)?;
-        // SAFETY: the range lies inside this reservation; the caller promises that nobody uses it.
-        unsafe { rustix::mm::madvise(self.at(offset), length, Advice::LinuxDontNeed)? };
+    pub(crate) unsafe fn forget(&self, runs: &[PageRun]) -> io::Result<()> {
+        for runs in runs.chunks(advice::RANGES_MAX) {
+            let ranges = runs.iter().map(|run| self.range(run.first_page, run.pages));
+            let ranges: Vec<_> =
+                ranges.map(|range| range.map(|(offset, bytes)| (self.at(offset), bytes))).collect::<io::Result<_>>()?;
+            // SAFETY: the ranges lie inside this reservation; the caller promises that nobody uses it.
+            unsafe { advice::do_not_need(&ranges)? };
+        }
         Ok(())
     }
 
-    /// Appends the bytes of these pages to `out`.
+    /// The bytes of these pages.
     ///
     /// # Safety
     ///
-    /// No guest runs on this memory.
-    pub(crate) unsafe fn read(&self, first_page: u64, pages: u64, out: &mut Vec<u8>) -> io::Result<()> {
+    /// No guest runs on this memory, and nobody writes to it, for as long as the bytes are referred to.
+    pub(crate) unsafe fn bytes(&self, first_page: u64, pages: u64) -> io::Result<&[u8]> {
         let (offset, length) = self.range(first_page, pages)?;
         // SAFETY: the range is open for reading, and nobody writes to it while the caller keeps its promise.
-        out.extend_from_slice(unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(offset), length) });
-        Ok(())
+        Ok(unsafe { std::slice::from_raw_parts(self.base.as_ptr().add(offset), length) })
     }
 
     /// Writes bytes, whole pages of them, from a page on.

@@ -17,20 +17,34 @@
 //! | `birth.rs` | which contents a memory gets that is being made |
 //! | `pages.rs` | which pages were written |
 //! | `actor_image.rs` | all memories and globals of an instance, as images |
+//! | `image_file.rs` | images in a file on the disk |
+//! | `view.rs` | looking at a file without copying it |
 //! | `check.rs` | whether a snapshot can be one of a component |
-//! | `capture.rs` | taking a snapshot, and making an instance of one |
+//! | `attached.rs` | the memories of one instance, and the images that they show |
+//! | `advice.rs` | forgetting many pages at once |
+//! | `globals.rs` | reading and setting globals |
+//! | `capture.rs` | taking what was written |
+//! | `restore.rs` | making an instance that goes on |
 //! | `instrument/` | accessors for globals, data segments taken out, what is in the way |
 
 pub(crate) mod actor_image;
+mod advice;
+pub(crate) mod attached;
 pub(crate) mod birth;
-pub(crate) mod capture;
+mod capture;
 mod check;
+pub(crate) mod globals;
 pub(crate) mod image;
+mod image_file;
 pub(crate) mod instrument;
 pub(crate) mod mapping;
 mod pages;
+mod restore;
+mod view;
 
 pub use actor_image::ActorImage;
+pub use capture::Capture;
+pub use image_file::{ImageFileProblem, VERSION as IMAGE_FILE_VERSION};
 pub use mapping::PAGE_BYTES;
 
 /// The state of an instance between two calls, as what differs from the base image of its component.
@@ -60,15 +74,6 @@ pub struct PageRun {
     pub first_page: u64,
     /// How many there are.
     pub pages: u64,
-}
-
-/// What was taken of an instance.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Capture {
-    /// The pages that were written since then, and all globals.
-    pub snapshot: Snapshot,
-    /// Since when.
-    pub since: Since,
 }
 
 /// What the pages of a [`Capture`] are the difference to.

@@ -138,8 +138,9 @@ struct Kept {
 
 impl Kept {
     fn add(&mut self, capture: &Capture) {
-        let [memory] = capture.snapshot.memories.as_slice() else { panic!("a heap has one memory") };
-        if capture.since == Since::Base {
+        let taken = capture.snapshot().expect("it can be read");
+        let [memory] = taken.memories.as_slice() else { panic!("a heap has one memory") };
+        if capture.since() == Since::Base {
             self.pages.clear();
         }
         for (first_page, bytes) in memory.contents() {
@@ -147,7 +148,7 @@ impl Kept {
             self.pages.extend((first_page..).zip(pages));
         }
         self.size_bytes = memory.size_bytes;
-        self.globals.clone_from(&capture.snapshot.globals);
+        self.globals.clone_from(&taken.globals);
     }
 
     /// One run for each page: nobody asks for the fewest runs.
@@ -161,7 +162,17 @@ impl Kept {
 
 /// The pages of a heap's capture.
 fn pages_of(capture: &Capture) -> Vec<u64> {
-    capture.snapshot.memories[0].runs.iter().flat_map(|run| run.first_page..run.first_page + run.pages).collect()
+    capture.snapshot().expect("it can be read").memories[0]
+        .runs
+        .iter()
+        .flat_map(|run| run.first_page..run.first_page + run.pages)
+        .collect()
+}
+
+/// What a capture of an instance takes.
+async fn taken(instance: &mut Instance) -> Snapshot {
+    let capture = instance.capture().await.expect("nothing is in the way");
+    capture.into_snapshot().expect("it can be read")
 }
 
 async fn bump(instance: &mut Instance) -> u64 {

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use belljar_engine::{Digest, Instance, Linked, Services};
+use belljar_engine::{ActorImage, Digest, Instance, Linked, Services};
 use belljar_store::{RECORD_BYTES_MAX, RecordKind};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::checkpoints::Checkpoints;
+use super::images::CheckpointId;
 use super::info::{ActorInfo, ActorStatus, Awake};
 use super::journal::Journal;
 use super::message::{Message, Work};
-use super::objects::{HeldName, Shelf};
+use super::objects::{HeldName, KEPT_OBJECTS_BYTES_MAX, Shelf};
 use super::parcel::Parcel;
 use super::record::{Arrival, Ending, Origin, Outcome, Settings};
 use super::state::ActorState;
@@ -45,8 +46,20 @@ pub(crate) struct Alive {
     pub(super) instance: Option<Living>,
     pub(super) checkpoints: Checkpoints,
     pub(super) writing: Option<Writing>,
+    /// The newest checkpoint, if it is a large one of this time awake.
+    pub(super) newest: Option<CheckpointId>,
     pub(super) status: ActorStatus,
     pub(super) faults_in_row: u32,
+    _end: EndOfLife,
+}
+
+/// Ends a life of an actor when it is dropped: what it has not sent yet it sends no more.
+struct EndOfLife(Arc<Voice>);
+
+impl Drop for EndOfLife {
+    fn drop(&mut self) {
+        self.0.end();
+    }
 }
 
 /// An instance, and its place among those that may live.
@@ -125,9 +138,11 @@ impl Alive {
             cell: cell.clone(),
             settings,
             linked,
+            _end: EndOfLife(voice.clone()),
             voice,
             instance: None,
             writing: None,
+            newest: None,
             status: ActorStatus::Running,
             faults_in_row: 0,
         }
@@ -151,13 +166,25 @@ impl Alive {
                 self.linked.instantiate_from(&base, &services, label).await?
             }
         };
+        self.take(&mut instance)?;
+        self.instance = Some(Living { instance, _permit: permit });
+        Ok(())
+    }
+
+    /// Begins another life of an actor that keeps nothing.
+    pub(super) fn go_on_as(&mut self, voice: Voice) {
+        self.voice = Arc::new(voice);
+        self._end = EndOfLife(self.voice.clone());
+    }
+
+    /// Gives an instance what a snapshot does not carry.
+    fn take(&self, instance: &mut Instance) -> Result<(), Error> {
         instance.set_random(self.voice.kept().state.random());
         if let Some(shelf) = self.voice.shelf() {
             let held = self.voice.kept().state.objects.clone();
             let held = held.iter().map(|held| held.open(shelf)).collect::<Result<Vec<_>, _>>()?;
             instance.give_back_objects(held);
         }
-        self.instance = Some(Living { instance, _permit: permit });
         Ok(())
     }
 
@@ -167,6 +194,22 @@ impl Alive {
             let held = living.instance.held_objects().into_iter().filter_map(HeldName::of);
             self.voice.kept().state.objects = held.collect();
         }
+    }
+
+    /// Makes the instance from a checkpoint's image, copying nothing.
+    pub(super) async fn make_instance_of_image(&mut self, image: &ActorImage) -> Result<(), Error> {
+        let permit = self.system.admit().await?;
+        let services: Services = services::of_actor(self.system.services(), &self.voice);
+        let mut instance = self.linked.instantiate_from(image, &services, self.cell.name.as_str()).await?;
+        self.take(&mut instance)?;
+        self.instance = Some(Living { instance, _permit: permit });
+        Ok(())
+    }
+
+    /// The sizes of the objects that the guest holds, of an actor that keeps them.
+    fn held_object_bytes(&self) -> u64 {
+        let living = self.instance.as_ref().filter(|_| self.voice.shelf().is_some());
+        living.map_or(0, |living| living.instance.held_object_bytes())
     }
 
     /// Waits until everything that the journal holds is durable.
@@ -183,15 +226,20 @@ impl Alive {
     /// Writes down how a message ended, and what follows from it for the actor's state.
     pub(super) async fn conclude(&mut self, arrival: &Arrival, ending: Ending) -> Result<Ending, Error> {
         let ending = match ending {
-            Ending::Value(result) if result.json.len() > RESULT_BYTES_MAX => Ending::Fault(format!(
+            Ending::Value(result) if result.size_bytes() > RESULT_BYTES_MAX => Ending::Fault(format!(
                 "the result has {} bytes, and one may have {RESULT_BYTES_MAX}; return large data as an object",
-                result.json.len()
+                result.size_bytes()
             )),
+            Ending::Value(_) if self.held_object_bytes() > KEPT_OBJECTS_BYTES_MAX => Ending::Fault(format!(
+                "the actor would hold {} bytes of objects, and one may hold {KEPT_OBJECTS_BYTES_MAX}; free some",
+                self.held_object_bytes()
+            )),
+            Ending::Value(result) => {
+                self.voice.save_objects().await?;
+                Ending::Value(result)
+            }
             ending => ending,
         };
-        if ending.has_effect() {
-            self.voice.save_objects().await?;
-        }
         let mut kept = self.voice.kept();
         let kept: &mut Kept = &mut kept;
         kept.state.ended(arrival, &ending);

@@ -3,8 +3,9 @@
 
 use std::path::Path;
 
-use belljar_store::StoreError;
-use belljar_store::checkpoint::{self, BundleParts};
+use belljar_engine::Snapshot;
+use belljar_store::checkpoint::{self, BundleParts, Imported, Packs};
+use belljar_store::{ActorEntry, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoints::snapshot_of;
@@ -15,7 +16,7 @@ use super::state::ActorState;
 use super::{ActorError, record, recovery, services};
 use crate::{Error, Grants};
 
-/// How an actor is to be taken from a file.
+/// How an actor is to be taken from a file or a bucket.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportOptions {
     /// The name that it gets; none for the one that it had.
@@ -25,7 +26,7 @@ pub struct ImportOptions {
     pub with_grants: bool,
 }
 
-/// What the file says about itself.
+/// What travels with an actor to tell what it is.
 #[derive(Debug, Serialize, Deserialize)]
 struct Description {
     actor: ActorInfo,
@@ -42,19 +43,55 @@ impl KeptActors {
     /// be written.
     pub fn export(&self, name: &str, generation: Option<u64>, path: &Path) -> Result<CheckpointInfo, Error> {
         let entry = self.entry(name)?;
-        let checkpoint = self.chosen(&entry, generation)?;
+        let parcel = self.parcel(&entry, generation)?;
         let payload = |wanted: u64| recovery::payload_of(&self.durable.log, entry.id, wanted);
-        let loaded = self.load(&entry, checkpoint.generation)?;
+        checkpoint::export(path, parcel.parts(), payload, &self.durable.packs)?;
+        Ok(parcel.checkpoint)
+    }
+
+    /// Packs up an actor as of a checkpoint.
+    pub(super) fn parcel(&self, entry: &ActorEntry, generation: Option<u64>) -> Result<Parcel, Error> {
+        let checkpoint = self.chosen(entry, generation)?;
+        let loaded = self.load(entry, checkpoint.generation)?;
         let state: ActorState = record::decode(&loaded.host_state)?;
         let settings = state.spawned.settings().map_err(Error::Setup)?;
         let actor = services::info_of(&state.spawned, &settings);
         let description = serde_json::to_string(&Description { actor, checkpoint: checkpoint.clone() })
             .map_err(|error| Error::Setup(error.to_string()))?;
         let component = self.durable.archive.read(state.spawned.digest())?;
-        let parts =
-            BundleParts { description: &description, component: &component, payload: &payload(checkpoint.generation)? };
-        checkpoint::export(path, parts, payload, &self.durable.packs)?;
-        Ok(checkpoint)
+        let payload = recovery::payload_of(&self.durable.log, entry.id, checkpoint.generation)?;
+        Ok(Parcel { checkpoint, description, component, payload })
+    }
+}
+
+/// What leaves this machine of an actor, besides the chunks that the checkpoint names.
+pub(super) struct Parcel {
+    checkpoint: CheckpointInfo,
+    description: String,
+    component: Vec<u8>,
+    payload: Vec<u8>,
+}
+
+impl Parcel {
+    pub(super) fn parts(&self) -> BundleParts<'_> {
+        BundleParts { description: &self.description, component: &self.component, payload: &self.payload }
+    }
+}
+
+/// An actor that has arrived from elsewhere, verified, and is none of this machine's yet.
+pub(super) struct Arrived {
+    imported: Imported,
+    snapshot: Snapshot,
+    state: ActorState,
+}
+
+impl Arrived {
+    pub(super) fn of(imported: Imported, packs: &Packs) -> Result<Arrived, StoreError> {
+        // Checkpoints travel complete, so there is no parent to ask for.
+        let alone = |_| Err(StoreError::InvalidSnapshot { problem: "a checkpoint travels alone".to_owned() });
+        let loaded = checkpoint::load(&imported.manifest.to_bytes()?, alone, packs)?;
+        let state: ActorState = record::decode(&loaded.host_state)?;
+        Ok(Arrived { imported, snapshot: snapshot_of(&loaded), state })
     }
 }
 
@@ -67,15 +104,14 @@ impl Actors {
     /// [`ActorError::NeedsGrants`] when it had grants that it is not to get. Nothing is left of the actor then.
     pub async fn import(&self, path: &Path, options: ImportOptions) -> Result<Actor, Error> {
         let (durable, path) = (self.kept()?.durable, path.to_owned());
-        let read = move || {
-            let imported = checkpoint::import(&path, &durable.packs)?;
-            // A bundle holds no chain, so there is no parent to ask for.
-            let alone = |_| Err(StoreError::InvalidSnapshot { problem: "a bundle holds one checkpoint".to_owned() });
-            let loaded = checkpoint::load(&imported.manifest.to_bytes()?, alone, &durable.packs)?;
-            let state: ActorState = record::decode(&loaded.host_state)?;
-            Ok((imported, snapshot_of(&loaded), state))
-        };
-        let (imported, snapshot, state) = self.system.blocking(read).await?;
+        let read = move || Ok(Arrived::of(checkpoint::import(&path, &durable.packs)?, &durable.packs)?);
+        let arrived = self.system.blocking(read).await?;
+        self.settle_in(arrived, options).await
+    }
+
+    /// Begins the actor that has arrived.
+    pub(super) async fn settle_in(&self, arrived: Arrived, options: ImportOptions) -> Result<Actor, Error> {
+        let Arrived { imported, snapshot, state } = arrived;
         let settings = state.spawned.settings().map_err(Error::Setup)?;
         let name = options.name.unwrap_or_else(|| state.spawned.name.to_string());
         if settings.grants != Grants::default() && !options.with_grants {
@@ -83,7 +119,9 @@ impl Actors {
             return Err(ActorError::NeedsGrants { name, grants }.into());
         }
         let (grants, limits) = (settings.grants.clone(), settings.limits.clone());
-        let plugin = self.runtime.load_bytes(&state.spawned.plugin, imported.component, grants, limits).await?;
+        // The pin keeps the chunks until the actor's own checkpoint names them.
+        let Imported { component, pin: _pin, .. } = imported;
+        let plugin = self.runtime.load_bytes(&state.spawned.plugin, component, grants, limits).await?;
         let incarnation = state.spawned.incarnation + 1;
         self.begin(&name, &plugin, settings, Some((Box::new(snapshot), state)), incarnation).await
     }

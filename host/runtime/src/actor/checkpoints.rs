@@ -1,24 +1,23 @@
 //! Taking checkpoints of one actor: when, as its policy says; how, beside the actor where it is large; and which of the
 //! older ones are still needed.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use belljar_engine::{Capture, Since, Snapshot};
 use belljar_policy::{Observation, PolicyState};
+use belljar_store::Digest;
 use belljar_store::checkpoint::{
-    self, Encoded, Global, MemorySnapshot, Meta, PAGE_BYTES, Packs, PageMap, PagesSnapshot,
+    self, Encoded, Global, MemorySnapshot, Meta, PAGE_BYTES, Packs, PageMap, PagesSnapshot, Pin,
 };
-use belljar_store::{Digest, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::Durability;
 use super::info::CheckpointInfo;
-use super::objects::ObjectName;
 use super::options::{REPLAY_MESSAGES_MAX, SpawnOptions};
 use super::record;
 use super::state::ActorState;
-use crate::clock;
+use crate::{Error, clock};
 
 /// Checkpoints of an actor that are kept: 3.
 pub const GENERATIONS_KEPT: usize = 3;
@@ -53,6 +52,8 @@ pub(crate) struct Kept {
 pub(crate) struct Taken {
     pub capture: Capture,
     pub state: ActorState,
+    /// Keeps the objects that the state names.
+    _objects: Pin,
     pub reason: String,
     pub pause: Duration,
     pub taken_ns: u64,
@@ -123,30 +124,30 @@ impl Checkpoints {
         self.messages > 0 || self.generation == 0
     }
 
-    /// Begins a checkpoint of what was captured.
+    /// Begins a checkpoint of what was captured, and of the host's state, which tells the last record before it.
     pub(crate) fn begin(
         &mut self,
         capture: Capture,
         mut state: ActorState,
+        objects: Pin,
         reason: String,
         pause: Duration,
         lease: u64,
-        after_record: u64,
     ) -> Taken {
         self.generation += 1;
         (self.work, self.messages) = (Duration::ZERO, 0);
-        let parent = match capture.since {
+        let parent = match capture.since() {
             Since::Base => None,
             Since::Last => self.newest.clone(),
         };
         let (taken_ns, generation) = (clock::now_ns(), self.generation);
         // A delta may go back as far as the one before it did; that is known for sure only when it is encoded.
+        let after_record = state.after_record;
         let before = self.kept.back().filter(|_| parent.is_some()).map_or(after_record, |kept| kept.needs_from);
-        state.after_record = after_record;
         state.policy = Some(self.policy.clone());
         state.checkpoints = self.kept.clone();
         state.checkpoints.push_back(Kept { generation, after_record, needs_from: before.min(after_record) });
-        Taken { capture, state, reason, pause, taken_ns, lease, after_record, generation, parent }
+        Taken { capture, state, _objects: objects, reason, pause, taken_ns, lease, after_record, generation, parent }
     }
 
     /// Notes that a checkpoint is in the log. Returns the oldest record that is still needed.
@@ -200,27 +201,22 @@ impl Checkpoints {
 
 impl Taken {
     /// Encodes the checkpoint, and writes what does not fit into a record. It blocks.
-    pub(crate) fn encode(&self, packs: &Packs) -> Result<Encoded, StoreError> {
+    pub(crate) fn encode(&self, packs: &Packs) -> Result<Encoded, Error> {
         let state = record::encode(&self.state);
+        let taken = self.capture.snapshot()?;
         let snapshot = checkpoint::Snapshot {
             meta: self.meta(),
-            memories: self.capture.snapshot.memories.iter().map(pages_of).collect(),
-            globals: globals_of(&self.capture.snapshot),
+            memories: taken.memories.iter().map(pages_of).collect(),
+            globals: globals_of(&taken),
             host_state: &state,
-            attachments: self.attachments(),
+            attachments: self.state.attachments(),
         };
-        checkpoint::encode(snapshot, self.parent.as_ref(), packs)
-    }
-
-    /// The chunks of objects that the actor's state names, each once.
-    fn attachments(&self) -> Vec<Digest> {
-        let chunks: BTreeSet<_> = self.state.named_objects().flat_map(ObjectName::digests).collect();
-        chunks.into_iter().collect()
+        Ok(checkpoint::encode(snapshot, self.parent.as_ref(), packs)?)
     }
 
     /// What is told of it before it is written.
     pub(crate) fn info(&self) -> CheckpointInfo {
-        info_of(&self.meta(), self.capture.snapshot.size_bytes(), self.parent.as_ref().map(PageMap::generation))
+        info_of(&self.meta(), self.capture.size_bytes(), self.parent.as_ref().map(PageMap::generation))
     }
 
     fn meta(&self) -> Meta {

@@ -1,6 +1,7 @@
 //! Other lives of an actor: a fork, a return to an earlier checkpoint, a new version of its plugin.
 
 use belljar_engine::{Linked, Snapshot, Value};
+use belljar_store::checkpoint::Pin;
 
 use super::alive::Alive;
 use super::checkpoints::snapshot_of;
@@ -39,8 +40,12 @@ impl Alive {
         self.finish_all_writing().await?;
         let saved = match memory {
             Memory::Saved => {
-                self.note_objects();
                 let saved = self.save().await;
+                self.note_objects();
+                let saved = match self.voice.save_objects().await {
+                    Ok(()) => saved,
+                    Err(error) => Err(error),
+                };
                 // Saving is no message: what it did to the memory is undone.
                 self.instance = None;
                 Some(saved?)
@@ -152,7 +157,7 @@ impl Actor {
 
     /// Begins another actor that goes on from a checkpoint of this one.
     pub async fn fork_from(&self, generation: u64, name: &str) -> Result<Actor, Error> {
-        let (plugin, settings, snapshot, state) = self.past(generation).await?;
+        let (plugin, settings, snapshot, state, _objects) = self.past(generation).await?;
         let incarnation = state.spawned.incarnation + 1;
         self.actors().begin(name, &plugin, settings, Some((snapshot, state)), incarnation).await
     }
@@ -164,7 +169,7 @@ impl Actor {
     ///
     /// [`ActorError::UnknownGeneration`]; the actor is as before.
     pub async fn restore(&self, generation: u64) -> Result<(), Error> {
-        let (plugin, settings, snapshot, state) = self.past(generation).await?;
+        let (plugin, settings, snapshot, state, _objects) = self.past(generation).await?;
         let replacement = Replacement {
             linked: plugin.linked().clone(),
             settings,
@@ -212,19 +217,20 @@ impl Actor {
         self.system.order(&self.name, |tell| Order::Replace(Box::new(replacement), tell)).await
     }
 
-    /// A plugin, settings, memory and state of a checkpoint.
+    /// A plugin, settings, memory and state of a checkpoint, and what keeps the objects that it names.
     async fn past(
         &self,
         generation: u64,
-    ) -> Result<(Plugin, Settings, Box<belljar_engine::Snapshot>, ActorState), Error> {
+    ) -> Result<(Plugin, Settings, Box<belljar_engine::Snapshot>, ActorState, Pin), Error> {
         let loaded = self.load_checkpoint(generation).await?;
         let state: ActorState = super::record::decode(&loaded.host_state)?;
+        let objects = self.durable()?.packs.pin_stored(state.attachments())?;
         let settings = state.spawned.settings().map_err(Error::Setup)?;
         let (system, spawned, wanted) = (self.system.clone(), state.spawned.clone(), settings.clone());
         let link = move || system.link(spawned.digest(), &spawned.plugin, &wanted);
         let linked = self.system.blocking(link).await?;
         let plugin = Plugin::new(self.runtime.clone(), linked);
-        Ok((plugin, settings, Box::new(snapshot_of(&loaded)), state))
+        Ok((plugin, settings, Box::new(snapshot_of(&loaded)), state, objects))
     }
 
     async fn checkpoint_for_fork(&self) -> Result<u64, Error> {

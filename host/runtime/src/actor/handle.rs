@@ -276,7 +276,9 @@ impl Actor {
         let remove = move || {
             let Some(entry) = durable.log.find(actor.name.as_str())? else { return Ok(()) };
             let ticket = durable.log.remove(durable.log.writer(entry.id)?)?;
-            Ok(durable.log.wait_durable(ticket)?)
+            durable.log.wait_durable(ticket)?;
+            durable.images.forget(&actor.name);
+            Ok(())
         };
         self.system.blocking(remove).await
     }
@@ -306,7 +308,7 @@ impl Actor {
     /// What would be found of it if it were woken now.
     pub(super) async fn read(&self) -> Result<recovery::Found, Error> {
         let (durable, entry, name) = (self.durable()?, self.entry().await?, self.name.clone());
-        let read = move || recovery::read(&durable.log, entry.id, &name, &durable.packs);
+        let read = move || recovery::read(&durable.log, entry.id, &name, &durable.packs, None);
         self.system.blocking(read).await
     }
 

@@ -2,6 +2,7 @@
 //! ones that an actor that keeps its state can keep.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use belljar_engine::capability::Payload;
 use belljar_engine::{Component, codec};
@@ -20,8 +21,8 @@ impl Alive {
     ///
     /// # Errors
     ///
-    /// [`Error::Input`] when a reference is to something that failed, [`Error::Cancelled`] when the caller gives up
-    /// before; those of the method's types, and of the disk.
+    /// [`Error::Input`] when a reference is to something that failed, [`Error::Argument`] when it is not there within
+    /// the call's deadline, [`Error::Cancelled`] when the caller gives up before; those of the method's types, and of the disk.
     pub(super) async fn take_in(
         &mut self,
         method: &str,
@@ -30,21 +31,23 @@ impl Alive {
     ) -> Result<(), Error> {
         if !arguments.references.is_empty() {
             let mut killed = self.cell.killed.subscribe();
+            let deadline_ms = self.linked.limits().deadline_ms;
             let filled = tokio::select! {
                 filled = fill(self.linked.component(), method, arguments) => filled?,
+                () = tokio::time::sleep(Duration::from_millis(deadline_ms)) => {
+                    let message = format!("what it refers to was not there within the call's deadline of {deadline_ms} ms");
+                    return Err(Error::Argument { method: method.to_owned(), argument: 1, message });
+                }
                 () = becomes_true(cancelled.cloned()) => return Err(Error::Cancelled),
                 Ok(_) = killed.wait_for(|killed| *killed) => return Err(Error::Cancelled),
             };
             *arguments = filled.into();
         }
-        let Some(shelf) = self.voice.shelf().filter(|_| !arguments.parcel.is_kept()).cloned() else { return Ok(()) };
-        let parcel = std::mem::take(&mut arguments.parcel);
-        let keep = move || {
-            let parcel = parcel.kept(&shelf).map_err(Error::from)?;
-            shelf.save()?;
-            Ok(parcel)
+        let Some(shelf) = self.voice.shelf().filter(|shelf| !arguments.parcel.is_kept(shelf)).cloned() else {
+            return Ok(());
         };
-        arguments.parcel = self.system.blocking(keep).await?;
+        let parcel = std::mem::take(&mut arguments.parcel);
+        arguments.parcel = self.system.blocking(move || Ok(parcel.kept(&shelf)?)).await?;
         Ok(())
     }
 }

@@ -188,7 +188,7 @@ impl KeptActors {
     pub fn dead_letters(&self, name: &str) -> Result<Vec<DeadLetter>, Error> {
         let entry = self.entry(name)?;
         let name: ActorName = name.parse()?;
-        let found = recovery::read(&self.durable.log, entry.id, &name, &self.durable.packs)?;
+        let found = recovery::read(&self.durable.log, entry.id, &name, &self.durable.packs, None)?;
         let mut state = found.state;
         for replay in &found.replays {
             if let (Some(arrival), Some(ending)) = (&replay.arrival, &replay.ending) {

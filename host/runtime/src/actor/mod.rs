@@ -31,15 +31,18 @@
 //! | `requests.rs` | HTTP requests, live or repeated |
 //! | `parcel.rs`, `objects.rs` | what is sent; the objects that it names |
 //! | `recovery.rs` | reading what an actor was |
+//! | `images.rs` | images of large actors that sleep, for a quick wake-up |
 //! | `checkpoints.rs` | when checkpoints are taken, and which are kept |
 //! | `record.rs`, `journal.rs`, `state.rs` | what is written down |
 //! | `deadlock.rs` | who waits for whom |
 //! | `look.rs` | what is kept, for those who only look |
-//! | `upkeep.rs`, `bundle.rs` | verifying, collecting garbage; taking an actor to another machine |
+//! | `upkeep.rs` | verifying, collecting garbage |
+//! | `bundle.rs`, `bucket.rs` | taking an actor to another machine |
 
 mod alive;
 mod archive;
 mod body;
+mod bucket;
 mod bundle;
 mod call;
 mod checkpoints;
@@ -47,6 +50,7 @@ mod deadlock;
 mod error;
 mod fork;
 mod handle;
+mod images;
 mod info;
 mod inputs;
 mod journal;
@@ -80,7 +84,7 @@ pub use handle::{Actor, Actors};
 pub use info::{ActorInfo, ActorStatus, Awake, CheckpointInfo};
 pub use look::{BaseImage, CheckpointDetails, KeptActors, MemoryDetails};
 pub use name::{ActorName, NAME_BYTES_MAX};
-pub use objects::KEPT_OBJECT_BYTES_MAX;
+pub use objects::{KEPT_OBJECT_BYTES_MAX, KEPT_OBJECTS_BYTES_MAX};
 pub use options::{
     Durability, IDLE_TIME_MAX, MAILBOX_LENGTH_MAX, MESSAGE_BYTES_MAX, MESSAGE_RETRIES_MAX, REPLAY_MESSAGES_MAX,
     REPLAY_TIME_MAX, RESTART_BACKOFF_MAX, RESTART_BACKOFF_MIN, RESTARTS_MAX, SpawnOptions,

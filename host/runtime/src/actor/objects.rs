@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 
 /// Bytes of one object of an actor that keeps its state: 128 MiB, as much as an HTTP response may have.
 pub const KEPT_OBJECT_BYTES_MAX: u64 = 128 << 20;
+/// Bytes of all objects that an actor which keeps its state may hold: 2 GiB. A checkpoint names every 64 KiB of them.
+pub const KEPT_OBJECTS_BYTES_MAX: u64 = 2 << 30;
 /// Set in the id of every such object, and in no id of the runtime's own objects, which count up from 1.
 const KEPT_ID: u64 = 1 << 63;
 
@@ -31,6 +33,8 @@ pub(crate) struct ObjectName {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct HeldName {
     pub name: ObjectName,
+    /// How often the guest has got it.
+    pub times: u32,
     /// Whether the guest put it itself.
     pub is_own: bool,
 }
@@ -43,6 +47,7 @@ pub(crate) struct Shelf {
 
 /// One of them.
 pub(crate) struct ActorObject {
+    id: u64,
     name: ObjectName,
     packs: Packs,
     content: Mutex<Content>,
@@ -68,6 +73,11 @@ impl ObjectName {
         u64::from_le_bytes([a, b, c, d, e, f, g, h]) | KEPT_ID
     }
 
+    /// The bytes that it takes in a record, at most.
+    pub(crate) fn record_bytes(&self) -> usize {
+        16 + self.chunks.as_flattened().len()
+    }
+
     /// Its chunks.
     pub(crate) fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
         self.chunks.iter().map(|chunk| Digest::from_bytes(*chunk))
@@ -88,8 +98,7 @@ impl Shelf {
             );
             return Err(ObjectError::Full(message));
         }
-        let (name, content) = (ObjectName::of(&bytes), Mutex::new(Content::Unsaved(bytes)));
-        let object = Arc::new(ActorObject { name, packs: self.packs.clone(), content });
+        let object = Arc::new(self.object(ObjectName::of(&bytes), Content::Unsaved(bytes)));
         let mut unsaved = self.unsaved();
         if unsaved.len() == unsaved.capacity() {
             unsaved.retain(|object| object.strong_count() > 0);
@@ -98,18 +107,38 @@ impl Shelf {
         Ok(object)
     }
 
-    /// The same bytes as an object of an actor that keeps its state. It reads what is no such object yet.
+    /// The same bytes as an object that records may name. What is none yet is read, and made durable at once. It blocks.
     pub(crate) fn adopt(&self, object: Arc<dyn HeldObject>) -> Result<Arc<ActorObject>, ObjectError> {
-        match ActorObject::of(object.clone()) {
-            Some(object) => Ok(object),
-            None => self.put(object.read()?),
+        if let Some(object) = self.own(&object) {
+            return Ok(object);
         }
+        let object = self.put(object.read()?)?;
+        self.save_all(std::slice::from_ref(&object)).map_err(|error| ObjectError::Storage(error.to_string()))?;
+        Ok(object)
+    }
+
+    /// An object, if it is kept here and not in another data directory.
+    pub(crate) fn own(&self, object: &Arc<dyn HeldObject>) -> Option<Arc<ActorObject>> {
+        ActorObject::of(object.clone()).filter(|object| object.packs.is_same(&self.packs))
     }
 
     /// An object that a record names.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ChunkMissing`] when it is not there, [`StoreError::CheckpointDamaged`] when there can be none of
+    /// that name.
     pub(crate) fn open(&self, name: &ObjectName) -> Result<Arc<ActorObject>, StoreError> {
-        let content = Mutex::new(Content::Saved { _pin: self.packs.pin(name.digests().collect())? });
-        Ok(Arc::new(ActorObject { name: name.clone(), packs: self.packs.clone(), content }))
+        if name.size_bytes.div_ceil(CHUNK_BYTES_MAX as u64) != name.chunks.len() as u64 {
+            let problem = format!("{} bytes are not {} chunks", name.size_bytes, name.chunks.len());
+            return Err(StoreError::CheckpointDamaged { place: "an object of the actor".to_owned(), problem });
+        }
+        let pin = self.packs.pin_stored(name.digests().collect())?;
+        Ok(Arc::new(self.object(name.clone(), Content::Saved { _pin: pin })))
+    }
+
+    fn object(&self, name: ObjectName, content: Content) -> ActorObject {
+        ActorObject { id: name.id(), name, packs: self.packs.clone(), content: Mutex::new(content) }
     }
 
     /// Whether there is anything to save.
@@ -119,18 +148,25 @@ impl Shelf {
 
     /// Makes every object durable that somebody still holds. It blocks.
     pub(crate) fn save(&self) -> Result<(), StoreError> {
-        let mut unsaved = self.unsaved();
+        let unsaved = std::mem::take(&mut *self.unsaved());
         let objects: Vec<_> = unsaved.iter().filter_map(Weak::upgrade).collect();
+        let saved = self.save_all(&objects);
+        if saved.is_err() {
+            self.unsaved().extend(unsaved);
+        }
+        saved
+    }
+
+    fn save_all(&self, objects: &[Arc<ActorObject>]) -> Result<(), StoreError> {
         let contents: Vec<_> = objects.iter().filter_map(|object| object.unsaved()).collect();
         let chunks: Vec<&[u8]> = contents.iter().flat_map(|bytes| bytes.chunks(CHUNK_BYTES_MAX)).collect();
         // All of them in one pack. Its pin holds until each object has one of its own.
         let put = self.packs.put(&chunks)?;
-        for object in &objects {
+        for object in objects {
             let pin = self.packs.pin(object.name.digests().collect())?;
             *object.content() = Content::Saved { _pin: pin };
         }
         drop(put);
-        unsaved.clear();
         Ok(())
     }
 
@@ -177,7 +213,7 @@ impl ActorObject {
 
 impl HeldObject for ActorObject {
     fn id(&self) -> u64 {
-        self.name.id()
+        self.id
     }
 
     fn size_bytes(&self) -> u64 {
@@ -210,6 +246,14 @@ impl HeldObject for ActorObject {
         Ok(bytes[start..start + to - from].into())
     }
 
+    fn is_same(&self, other: &Arc<dyn HeldObject>) -> bool {
+        ActorObject::of(other.clone()).is_some_and(|other| other.name == self.name)
+    }
+
+    fn must_be_readable(&self) -> bool {
+        true
+    }
+
     fn into_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
@@ -219,12 +263,12 @@ impl HeldName {
     /// What a checkpoint says of what a guest holds. Of a guest that keeps its state, that is all.
     pub(crate) fn of(held: HeldByGuest) -> Option<HeldName> {
         let object = ActorObject::of(held.object)?;
-        Some(HeldName { name: object.name.clone(), is_own: held.is_own })
+        Some(HeldName { name: object.name.clone(), times: held.times, is_own: held.is_own })
     }
 
     /// The object again.
     pub(crate) fn open(&self, shelf: &Shelf) -> Result<HeldByGuest, StoreError> {
-        Ok(HeldByGuest { object: shelf.open(&self.name)?, is_own: self.is_own })
+        Ok(HeldByGuest { object: shelf.open(&self.name)?, times: self.times.max(1), is_own: self.is_own })
     }
 }
 

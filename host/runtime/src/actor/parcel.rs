@@ -44,14 +44,19 @@ impl Parcel {
         Parcel::new(Payload { json, objects })
     }
 
-    /// Whether all its objects outlive the process: those at hand are among those with a name.
-    pub(crate) fn is_kept(&self) -> bool {
-        self.at_hand.0.len() <= self.objects.len()
+    /// The bytes that a record takes of it.
+    pub(crate) fn size_bytes(&self) -> usize {
+        self.json.len() + self.objects.iter().map(ObjectName::record_bytes).sum::<usize>()
     }
 
-    /// The same, where every object is one that outlives the process. Their ids are others then.
+    /// Whether all its objects are kept on this shelf.
+    pub(crate) fn is_kept(&self, shelf: &Shelf) -> bool {
+        self.at_hand.0.iter().all(|object| shelf.own(object).is_some())
+    }
+
+    /// The same, where every object is kept on this shelf. Those that were not have another id then. It blocks.
     pub(crate) fn kept(self, shelf: &Shelf) -> Result<Parcel, ObjectError> {
-        if self.is_kept() {
+        if self.is_kept(shelf) {
             return Ok(self);
         }
         let mut objects = Vec::with_capacity(self.at_hand.0.len());
@@ -66,7 +71,8 @@ impl Parcel {
         let mut json: serde_json::Value = serde_json::from_str(&self.json).map_err(unreadable)?;
         codec::visit_objects(&mut json, &mut |reference| {
             if let Some(id) = codec::object_id(reference).and_then(|id| ids.get(&id)) {
-                *reference = (*id).into();
+                // As the codec writes numbers that JSON does not carry everywhere.
+                *reference = id.to_string().into();
             }
             Ok::<(), ObjectError>(())
         })?;
@@ -123,19 +129,31 @@ mod tests {
     }
 
     #[test]
+    fn an_object_of_another_data_directory_is_copied() {
+        let (here, there) = (shelf(), shelf());
+        let object = there.put((*b"facts").into()).unwrap();
+        there.save().unwrap();
+        let json = format!(r#"{{"belljar-object":{}}}"#, object.id());
+        let parcel = Parcel::new(Payload { json, objects: vec![object] });
+        assert!(!parcel.is_kept(&here));
+        drop(there);
+        let kept = parcel.kept(&here).unwrap();
+        assert_eq!(&*here.open(&kept.objects[0]).unwrap().read().unwrap(), b"facts");
+    }
+
+    #[test]
     fn objects_that_do_not_outlive_the_process_are_made_to() {
         let store = Arc::new(ObjectStore::new(Default::default(), std::env::temp_dir()).unwrap());
         let object = StoredObject::put(&store, *b"facts").unwrap();
         let json = format!(r#"[{{"belljar-object":{}}},5]"#, object.id());
         let parcel = Parcel::new(Payload { json, objects: vec![Arc::new(object)] });
-        assert!(!parcel.is_kept());
         let shelf = shelf();
+        assert!(!parcel.is_kept(&shelf));
         let kept = parcel.kept(&shelf).unwrap();
-        assert!(kept.is_kept());
+        assert!(kept.is_kept(&shelf));
         let id = kept.objects[0].id();
         assert_eq!(codec::object_ids(&kept.json), [id]);
         assert!(kept.json.ends_with(",5]"));
-        shelf.save().unwrap();
         // As it is read from a record, later.
         let read: Parcel = record::decode(&record::encode(&kept)).unwrap();
         assert_eq!(read, kept);

@@ -2,9 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use belljar_engine::ActorImage;
 use belljar_store::checkpoint::{self, Loaded, Packs};
 use belljar_store::{ActorId, ActorLog, Record, RecordKind, StoreError};
 
+use super::images::LocalImages;
 use super::record::{self, Arrival, Attempt, Ending, HostAnswer, HostResult, Note, Outcome, Spawned};
 use super::state::ActorState;
 use super::{ActorError, ActorName};
@@ -15,6 +17,8 @@ pub(crate) struct Found {
     /// Its host's state, as of the checkpoint or of its beginning.
     pub state: ActorState,
     pub checkpoint: Option<Loaded>,
+    /// The memory of the checkpoint, if it was found ready: then `checkpoint` is without its pages.
+    pub image: Option<ActorImage>,
     /// What happened after it, in order.
     pub replays: Vec<Replay>,
     /// The highest number of a checkpoint, also of a damaged one.
@@ -36,14 +40,22 @@ pub(crate) struct Replay {
     pub ending: Option<Ending>,
 }
 
-/// Reads an actor's history back to its newest good checkpoint. It blocks.
+/// Reads an actor's history back to its newest good checkpoint. Pages that are among `images` are not read again. It
+/// blocks.
 ///
 /// # Errors
 ///
 /// [`ActorError::Damaged`] when what is left is not enough; [`StoreError`] when the log cannot be read.
-pub(crate) fn read(log: &ActorLog, actor: ActorId, name: &ActorName, packs: &Packs) -> Result<Found, Error> {
+pub(crate) fn read(
+    log: &ActorLog,
+    actor: ActorId,
+    name: &ActorName,
+    packs: &Packs,
+    images: Option<&LocalImages>,
+) -> Result<Found, Error> {
     let mut reader = Reader::default();
     let mut chosen: Option<(Loaded, ActorState)> = None;
+    let mut image = None;
     let mut spawned: Option<Spawned> = None;
     let mut history = log.history(actor)?;
     while let Some(record) = history.next() {
@@ -62,7 +74,8 @@ pub(crate) fn read(log: &ActorLog, actor: ActorId, name: &ActorName, packs: &Pac
         match record.kind {
             RecordKind::Spawn => spawned = Some(record::decode(&record.payload)?),
             RecordKind::Checkpoint => {
-                if let Ok(manifest) = checkpoint::Manifest::from_bytes(&record.payload) {
+                let manifest = checkpoint::Manifest::from_bytes(&record.payload);
+                if let Ok(manifest) = &manifest {
                     reader.generation = reader.generation.max(manifest.meta.generation);
                 }
                 if chosen.is_some() {
@@ -70,7 +83,13 @@ pub(crate) fn read(log: &ActorLog, actor: ActorId, name: &ActorName, packs: &Pac
                     break;
                 }
                 let parent = |wanted: u64| payload_of(log, actor, wanted);
-                let loaded = checkpoint::load(&record.payload, parent, packs).and_then(with_state);
+                let found = images.zip(manifest.as_ref().ok());
+                image = found.and_then(|(images, manifest)| images.find_for(name, manifest, &record.payload));
+                let loaded = match &image {
+                    Some(_) => checkpoint::load_without_pages(&record.payload, parent, packs),
+                    None => checkpoint::load(&record.payload, parent, packs),
+                };
+                let loaded = loaded.and_then(with_state);
                 match loaded {
                     Ok((loaded, _)) if reader.life.is_some_and(|life| loaded.meta.generation < life) => break,
                     Ok(found) => chosen = Some(found),
@@ -112,7 +131,8 @@ pub(crate) fn read(log: &ActorLog, actor: ActorId, name: &ActorName, packs: &Pac
         }
     }
     let replays: Vec<Replay> = messages.into_values().collect();
-    Ok(Found { state, checkpoint, replays, generation, settled, damaged })
+    let image = image.filter(|_| checkpoint.is_some());
+    Ok(Found { state, checkpoint, image, replays, generation, settled, damaged })
 }
 
 fn damage(name: &ActorName, message: String) -> Error {

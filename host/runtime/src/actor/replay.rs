@@ -40,14 +40,17 @@ impl Alive {
         for problem in &found.damaged {
             tracing::warn!(actor = %cell.name, problem, "a part of the actor's history is damaged; what is left is enough");
         }
-        let Found { state, checkpoint, replays, generation, settled, .. } = found;
+        let Found { state, checkpoint, image, replays, generation, settled, .. } = found;
         let (kept, policy) = (state.checkpoints.clone(), state.policy.clone());
         let mut alive = Alive::assemble(system, cell, settings, linked, state, Some(journal));
-        let snapshot = checkpoint.as_ref().map(snapshot_of);
+        let snapshot = checkpoint.as_ref().filter(|_| image.is_none()).map(snapshot_of);
         let page_map = checkpoint.map(|checkpoint| checkpoint.page_map);
         alive.checkpoints.recovered(page_map, generation, kept);
         alive.checkpoints.adopt(policy);
-        alive.make_instance(snapshot.as_ref()).await?;
+        match &image {
+            Some(image) => alive.make_instance_of_image(image).await?,
+            None => alive.make_instance(snapshot.as_ref()).await?,
+        }
         let replayed = replays.len();
         alive.replay(replays, &settled, is_new_process).await?;
         alive.checkpoints.replayed(replayed as u64, started.elapsed());
@@ -181,7 +184,7 @@ impl Alive {
             state.dead_letters = kept.state.dead_letters.clone();
             state
         };
-        self.voice = Arc::new(Voice::new(self.system.weak(), state, None, false, None));
+        self.go_on_as(Voice::new(self.system.weak(), state, None, false, None));
         let begun = Box::pin(self.begin(None)).await;
         if begun.is_err() {
             self.instance = None;
@@ -200,7 +203,7 @@ impl System {
         let Some(entry) = durable.find(name)? else { return Ok(None) };
         let status = services::status_of(&entry);
         let writer = durable.log.writer(entry.id)?;
-        let found = recovery::read(&durable.log, entry.id, name, &durable.packs)?;
+        let found = recovery::read(&durable.log, entry.id, name, &durable.packs, Some(&durable.images))?;
         let journal = Journal::new(durable.log.clone(), writer, entry.next_timer_ns);
         Ok(Some((journal, found, status)))
     }

@@ -1,4 +1,4 @@
-//! HTTP requests of an actor that keeps its state. What came back is written down before the guest sees it, so that a
+//! HTTP requests of an actor that keeps its state. A request leaves when all that it depends on is durable. What came back is written down before the guest sees it, so that a
 //! replay sends nothing and finds the same. A request that was under way when the process died is sent again.
 
 use std::sync::Arc;
@@ -46,6 +46,7 @@ impl HttpHost for Requests {
                 None => {}
             }
             self.voice.go_live().await?;
+            self.voice.durable().await.map_err(host_failed)?;
             let HttpResponse { status, headers, body } = match self.http.send(request).await? {
                 Ok(response) => response,
                 Err(error) => {
@@ -53,8 +54,9 @@ impl HttpHost for Requests {
                     return Ok(Err(error));
                 }
             };
-            let body = shelf.adopt(body).map_err(host_failed)?;
-            self.voice.save_objects().await.map_err(host_failed)?;
+            let shelf = shelf.clone();
+            let adopted = tokio::task::spawn_blocking(move || shelf.adopt(body)).await;
+            let body = adopted.map_err(host_failed)?.map_err(host_failed)?;
             let noted = Response { status, headers: headers.clone(), body: body.name().clone() };
             self.voice.kept().record(HostAnswer::Http(Ok(noted)))?;
             Ok(Ok(HttpResponse { status, headers, body }))

@@ -55,29 +55,38 @@ impl Voice {
         self.send_now(system, call).await
     }
 
+    /// Sends a call, unless this life of the actor ends before: then the next one sends it.
     async fn send_now(self: &Arc<Self>, system: &Arc<System>, call: u64) -> Result<(), FaultKind> {
+        tokio::select! {
+            biased;
+            () = self.ended() => Ok(()),
+            sent = self.deliver(system, call) => sent,
+        }
+    }
+
+    async fn deliver(self: &Arc<Self>, system: &Arc<System>, call: u64) -> Result<(), FaultKind> {
         self.save_objects().await.map_err(host_failed)?;
-        let (message, target) = {
+        let (outgoing, acknowledged, depends) = {
             let kept = self.kept();
             let Some(outgoing) = kept.state.outgoing.get(&call).filter(|outgoing| outgoing.answer.is_none()) else {
                 return Ok(());
             };
-            let key = CallKey::Actor { caller: self.name.clone(), life: outgoing.life, call };
-            let arguments =
-                outgoing.arguments.clone().opened(self.shelf().map(|shelf| &**shelf)).map_err(host_failed)?;
-            let voice = Arc::downgrade(self);
-            let message = Message {
-                origin: Origin::Call { key, acknowledged: kept.state.acknowledged() },
-                work: Work::Call { method: outgoing.method.as_str().into(), arguments: arguments.into() },
-                reply: Box::new(move |outcome| {
-                    if let Some(voice) = voice.upgrade() {
-                        voice.answer(call, outcome.map(|answer| answer.result).map_err(|error| error.as_call_error()));
-                    }
-                }),
-                cancelled: None,
-                depends: kept.journal.as_ref().and_then(Journal::last),
-            };
-            (message, outgoing.target.clone())
+            (outgoing.clone(), kept.state.acknowledged(), kept.journal.as_ref().and_then(Journal::last))
+        };
+        let target = outgoing.target;
+        let key = CallKey::Actor { caller: self.name.clone(), life: outgoing.life, call };
+        let arguments = outgoing.arguments.opened(self.shelf().map(AsRef::as_ref)).map_err(host_failed)?;
+        let voice = Arc::downgrade(self);
+        let message = Message {
+            origin: Origin::Call { key, acknowledged },
+            work: Work::Call { method: outgoing.method.into(), arguments: arguments.into() },
+            reply: Box::new(move |outcome| {
+                if let Some(voice) = voice.upgrade() {
+                    voice.answer(call, outcome.map(|answer| answer.result).map_err(|error| error.as_call_error()));
+                }
+            }),
+            cancelled: None,
+            depends,
         };
         // What journaled actors of one log tell each other is durable in the order in which it was said; others know
         // nothing of the log, so what they are told must be durable before.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use belljar_engine::{Fault, Method, Value, WitType};
-use belljar_store::{RecordKind, Ticket};
+use belljar_store::{RECORD_BYTES_MAX, RecordKind, Ticket};
 use tokio::sync::watch;
 
 use super::alive::Alive;
@@ -17,6 +17,9 @@ use crate::{Error, clock};
 
 /// How often a message is noted while writes of the log fail: twice.
 const NOTE_TRIES_MAX: u32 = 2;
+
+/// Bytes of a message with the names of its objects: what fits into a record, with 64 KiB for the rest of it.
+const RECORDED_BYTES_MAX: usize = RECORD_BYTES_MAX - (64 << 10);
 
 /// What becomes of a message before it is worked on.
 enum Admitted {
@@ -111,6 +114,12 @@ impl Alive {
             if let Err(error) = self.take_in(method, &mut arguments, cancelled).await {
                 return Admitted::Refused(error);
             }
+            let size_bytes = arguments.parcel.size_bytes();
+            if size_bytes > RECORDED_BYTES_MAX {
+                let name = self.cell.name.to_string();
+                let error = ActorError::MessageTooLarge { name, size_bytes, limit_bytes: RECORDED_BYTES_MAX };
+                return Admitted::Refused(error.into());
+            }
             let values = self.check_call(method, &arguments.parcel.json);
             if let Err(error) = &values
                 && !matches!(origin, Origin::Timer { .. })
@@ -180,7 +189,7 @@ impl Alive {
         let Some(living) = &mut self.instance else {
             return Ending::Fault("there is no instance".to_owned());
         };
-        match arrival.arguments.objects(shelf.map(|shelf| &**shelf)) {
+        match arrival.arguments.objects(shelf.map(AsRef::as_ref)) {
             Ok(objects) => {
                 if let Err(kind) = living.instance.give_objects(objects) {
                     let (plugin, method) = (self.linked.component().name().to_owned(), arrival.method.clone());
@@ -239,7 +248,7 @@ impl Alive {
         if kept.is_journaled
             && let Some(journal) = &mut kept.journal
         {
-            if self.settings.grants.actors.is_empty() {
+            if self.settings.grants.actors.is_empty() && self.settings.grants.http.is_empty() {
                 journal.append(RecordKind::Arrival, arrival)?;
             } else {
                 // Others may see half of what it does: if the process dies, the next one finishes it unasked.
@@ -320,7 +329,7 @@ impl Alive {
         let stored = kept.state.stored(key)?.clone();
         drop(kept);
         let ending = match stored.ending {
-            Ending::Value(result) => match result.opened(self.voice.shelf().map(|shelf| &**shelf)) {
+            Ending::Value(result) => match result.opened(self.voice.shelf().map(AsRef::as_ref)) {
                 Ok(result) => Ending::Value(result),
                 Err(error) => return Some(Err(error.into())),
             },

@@ -3,11 +3,12 @@
 //!
 //! It changes only by what the guest does and by what is recorded, so that a replay comes to the same.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use belljar_engine::capability::{CallError, LogicalTime, RandomState};
 use belljar_policy::PolicyState;
+use belljar_store::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::ActorName;
@@ -215,6 +216,12 @@ impl ActorState {
         self.objects.iter().map(|held| &held.name).chain(parcels.flat_map(|parcel| &parcel.objects))
     }
 
+    /// The chunks of these objects, each once.
+    pub(crate) fn attachments(&self) -> Vec<Digest> {
+        let chunks: BTreeSet<Digest> = self.named_objects().flat_map(ObjectName::digests).collect();
+        chunks.into_iter().collect()
+    }
+
     /// Whether there is this timer, due at this time.
     pub(crate) fn has_timer(&self, name: &str, due_ns: u64) -> bool {
         self.timers.get(name).is_some_and(|timer| timer.due_ns == due_ns)
@@ -235,6 +242,8 @@ impl ActorState {
     }
 
     fn keep(&mut self, result: StoredResult) {
+        // Whatever its size, a result is there for whoever asks at once again.
+        let newest = result.sequence;
         let oldest_ns = result.arrived_ns.saturating_sub(RESULT_RETENTION.as_nanos() as u64);
         self.results.push_back(result);
         let is_client = |result: &StoredResult| matches!(result.key, CallKey::Client(_));
@@ -242,10 +251,11 @@ impl ActorState {
         let mut client_bytes: usize =
             self.results.iter().filter(|result| is_client(result)).map(StoredResult::bytes).sum();
         self.results.retain(|result| {
-            let goes = match is_client(result) {
-                true => clients > RESULTS_KEPT_MAX || client_bytes > RESULT_BYTES_KEPT_MAX,
-                false => result.arrived_ns < oldest_ns,
-            };
+            let goes = result.sequence != newest
+                && match is_client(result) {
+                    true => clients > RESULTS_KEPT_MAX || client_bytes > RESULT_BYTES_KEPT_MAX,
+                    false => result.arrived_ns < oldest_ns,
+                };
             if goes && is_client(result) {
                 clients -= 1;
                 client_bytes -= result.bytes();
@@ -258,7 +268,7 @@ impl ActorState {
 impl StoredResult {
     fn bytes(&self) -> usize {
         match &self.ending {
-            Ending::Value(result) => result.json.len(),
+            Ending::Value(result) => result.size_bytes(),
             Ending::Fault(text) => text.len(),
             _ => 0,
         }

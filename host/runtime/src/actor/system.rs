@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::archive::Archive;
 use super::body::{Beginning, Body};
 use super::deadlock::WaitGraph;
+use super::images::LocalImages;
 use super::info::{ActorInfo, ActorStatus};
 use super::mailbox::{Mailbox, Refused};
 use super::message::{Message, Order};
@@ -50,6 +51,7 @@ pub(crate) struct Durable {
     pub log: Arc<ActorLog>,
     pub packs: Packs,
     pub archive: Archive,
+    pub images: LocalImages,
 }
 
 impl Durable {
@@ -62,7 +64,13 @@ impl Durable {
             }
             None => belljar_store::open_actors(data_dir)?,
         };
-        Ok(Durable { log: Arc::new(log), packs, archive: Archive::new(data_dir.path().join("plugins")) })
+        let archive = Archive::new(data_dir.path().join("plugins"));
+        Ok(Durable {
+            log: Arc::new(log),
+            packs,
+            archive,
+            images: LocalImages::new(data_dir.path().join("actors/images")),
+        })
     }
 }
 

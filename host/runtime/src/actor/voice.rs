@@ -25,6 +25,8 @@ pub(crate) struct Voice {
     kept: Mutex<Kept>,
     /// Its objects, if it keeps its state.
     shelf: Option<Arc<Shelf>>,
+    /// Becomes true when this life ends: what it has not sent by then, the next one sends.
+    over: watch::Sender<bool>,
     /// Told when a result of another actor arrives.
     pub(super) answered: Notify,
 }
@@ -73,12 +75,35 @@ impl Voice {
             unsent,
             resending: HashMap::new(),
         };
-        Voice { system, name, kept: Mutex::new(kept), shelf, answered: Notify::new() }
+        Voice { system, name, kept: Mutex::new(kept), shelf, over: watch::Sender::new(false), answered: Notify::new() }
+    }
+
+    /// Ends this life.
+    pub(super) fn end(&self) {
+        self.over.send_replace(true);
+    }
+
+    /// Waits for the end of this life.
+    pub(super) async fn ended(&self) {
+        // The sender is this voice's own, so the wait cannot fail.
+        self.over.subscribe().wait_for(|over| *over).await.ok();
     }
 
     /// The actor's objects, if it keeps its state.
     pub(crate) fn shelf(&self) -> Option<&Arc<Shelf>> {
         self.shelf.as_ref()
+    }
+
+    /// Waits until all that was written down is durable, for what leaves the journaled actors of this log.
+    pub(super) async fn durable(&self) -> Result<(), Error> {
+        let durable = {
+            let kept = self.kept();
+            kept.journal.as_ref().filter(|_| kept.is_journaled).map(Journal::durable)
+        };
+        match durable {
+            Some(durable) => durable.await,
+            None => Ok(()),
+        }
     }
 
     /// Makes all objects durable that the guest has put or got. Whatever may name one is written down after this.
@@ -104,31 +129,26 @@ impl Voice {
 
     /// Takes the result of a call, with objects that this actor can keep.
     pub(super) fn answer(self: &Arc<Self>, call: u64, result: Result<Parcel, CallError>) {
-        let (Ok(parcel), Some(shelf), Some(system)) = (&result, &self.shelf, self.system.upgrade()) else {
+        let Some(system) = self.system.upgrade() else { return };
+        // Before anyone else runs: whoever answered may call this actor next, and that is no circle.
+        system.waits().leave(&self.name);
+        let is_wanted = self.kept().state.outgoing.get(&call).is_some_and(|outgoing| !outgoing.abandoned);
+        let (Ok(parcel), Some(shelf), true) = (&result, &self.shelf, is_wanted) else {
             return self.take_answer(call, result);
         };
-        if parcel.is_kept() {
+        if parcel.is_kept(shelf) {
             return self.take_answer(call, result);
         }
         // Making them durable takes time, which is not that of whoever answers.
         let (voice, parcel, shelf) = (self.clone(), parcel.clone(), shelf.clone());
         system.clone().spawn(async move {
-            let keep = move || {
-                let parcel = parcel.kept(&shelf).map_err(Error::from)?;
-                shelf.save()?;
-                Ok(parcel)
-            };
-            let kept = system.blocking(keep).await;
+            let kept = system.blocking(move || Ok(parcel.kept(&shelf)?)).await;
             voice.take_answer(call, kept.map_err(|error| CallError::Fault(error.to_string())));
         });
     }
 
     /// Takes the result of a call. If nobody asks for it, it was for a state that was undone.
     fn take_answer(&self, call: u64, result: Result<Parcel, CallError>) {
-        // Before anyone else runs: whoever answered may call this actor next, and that is no circle.
-        if let Some(system) = self.system.upgrade() {
-            system.waits().leave(&self.name);
-        }
         {
             let mut kept = self.kept();
             match kept.state.outgoing.get_mut(&call) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use belljar_engine::{Capture, Since};
-use belljar_store::checkpoint::Encoded;
+use belljar_engine::{Capture, PAGE_BYTES};
+use belljar_store::checkpoint::{self, Encoded};
 use belljar_store::{RecordKind, Update};
 use tokio::task::JoinHandle;
 
@@ -14,11 +14,11 @@ use super::info::{ActorInfo, CheckpointInfo};
 use super::journal::Journal;
 use super::record::Note;
 use super::voice::Kept;
-use super::{ActorError, Durability};
+use super::{ActorError, Durability, images};
 use crate::Error;
 
-/// From this many captured bytes on (1 MiB) a checkpoint is written beside the actor.
-const WRITTEN_BESIDE_BYTES_MIN: usize = 1 << 20;
+/// From this many captured bytes on (64 KiB) a checkpoint is written beside the actor. What is smaller fits into its record.
+const WRITTEN_BESIDE_BYTES_MIN: u64 = 64 << 10;
 
 /// A checkpoint that is written beside the actor.
 pub(super) struct Writing {
@@ -35,24 +35,25 @@ impl Alive {
         why: &str,
         is_marked: bool,
     ) -> Result<(), Error> {
+        // The beginning may have been more than messages, such as taking over what another version of the plugin saved.
+        self.voice.save_objects().await?;
         let started = Instant::now();
         let snapshot = match (snapshot, &mut self.instance) {
             // The instance is this and nothing else, and its next capture counts from here on.
             (Some(snapshot), _) => snapshot,
-            (None, Some(living)) => living.instance.capture().await?.snapshot,
+            (None, Some(living)) => living.instance.capture().await?.into_snapshot()?,
             (None, None) => return Err(belljar_engine::Error::InstanceGone.into()),
         };
         let pause = started.elapsed();
-        let whole = |snapshot| Capture { snapshot, since: Since::Base };
         let second = is_marked.then(|| snapshot.clone());
-        self.write_checkpoint(whole(snapshot), why.to_owned(), pause)?;
+        self.write_checkpoint(snapshot.into(), why.to_owned(), pause)?;
         self.finish_all_writing().await?;
         if let Some(second) = second {
             let generation = self.checkpoints.generation;
             if let Some(journal) = &mut self.voice.kept().journal {
                 journal.append(RecordKind::Note, &Note::Life { generation })?;
             }
-            self.write_checkpoint(whole(second), why.to_owned(), pause)?;
+            self.write_checkpoint(second.into(), why.to_owned(), pause)?;
             self.finish_all_writing().await?;
         }
         let info = self.describe(0);
@@ -129,17 +130,22 @@ impl Alive {
     ) -> Result<CheckpointInfo, Error> {
         let durable = self.system.durable.clone().ok_or(ActorError::NeedsDataDir)?;
         self.note_objects();
-        let (state, after_record) = {
-            let kept = self.voice.kept();
-            (kept.state.clone(), kept.journal.as_ref().map_or(0, Journal::sequence))
+        let state = {
+            let mut kept = self.voice.kept();
+            kept.state.after_record = kept.journal.as_ref().map_or(0, Journal::sequence);
+            kept.state.clone()
         };
-        let bytes = captured_bytes(&capture);
-        let taken = Arc::new(self.checkpoints.begin(capture, state, reason, pause, durable.log.lease(), after_record));
+        let bytes = capture.pages() * PAGE_BYTES as u64;
+        // Later messages may free what it names before it is written.
+        let objects = durable.packs.pin_stored(state.attachments())?;
+        let lease = durable.log.lease();
+        let taken = self.checkpoints.begin(capture, state, objects, reason, pause, lease);
+        let taken = Arc::new(taken);
         let info = taken.info();
         if bytes >= WRITTEN_BESIDE_BYTES_MIN {
             let (encoder, packs) = (taken.clone(), durable.packs.clone());
             let task = self.system.clone();
-            let task = self.system.spawn(async move { task.blocking(move || Ok(encoder.encode(&packs)?)).await });
+            let task = self.system.spawn(async move { task.blocking(move || encoder.encode(&packs)).await });
             self.writing = Some(Writing { taken, task });
         } else {
             let encoded = taken.encode(&durable.packs)?;
@@ -174,6 +180,10 @@ impl Alive {
 
     pub(super) fn append_checkpoint(&mut self, taken: &Taken, encoded: Encoded) -> Result<(), Error> {
         let kept_from = self.checkpoints.appended(taken.taken_ns, taken.pause, taken.after_record, &encoded.page_map);
+        self.newest = taken.capture.image().and_then(|_| {
+            let manifest = checkpoint::Manifest::from_bytes(&encoded.payload).ok()?;
+            images::id_of(&manifest, &encoded.payload)
+        });
         let mut kept = self.voice.kept();
         let kept: &mut Kept = &mut kept;
         if let Some(journal) = &mut kept.journal {
@@ -200,10 +210,27 @@ impl Alive {
         if self.instance.is_some() && (self.checkpoints.is_behind() || !told) {
             self.checkpoint_now("it goes to sleep").await?;
         }
-        self.durable().await
+        self.durable().await?;
+        if let Err(error) = self.keep_image().await {
+            tracing::warn!(actor = %self.cell.name, %error, "an image could not be kept; waking the actor takes longer");
+        }
+        Ok(())
     }
-}
 
-fn captured_bytes(capture: &Capture) -> usize {
-    capture.snapshot.memories.iter().map(|memory| memory.bytes.len()).sum()
+    /// Keeps the image of the newest checkpoint, for a quick wake-up, if the actor is large and has not gone on since.
+    async fn keep_image(&mut self) -> Result<(), Error> {
+        let (Some(newest), Some(living), Some(durable)) = (self.newest, &mut self.instance, &self.system.durable)
+        else {
+            return Ok(());
+        };
+        let capture = living.instance.capture().await;
+        let Ok(Some(image)) = capture.as_ref().map(|capture| capture.image().filter(|_| capture.pages() == 0)) else {
+            // Should it stay awake, its next checkpoint would be without what this capture took.
+            self.instance = None;
+            return Ok(capture.map(drop)?);
+        };
+        let image = image.clone();
+        let (images, name) = (durable.images.clone(), self.cell.name.clone());
+        self.system.blocking(move || images.keep(&name, &image, &newest)).await
+    }
 }

@@ -4,27 +4,20 @@
 //! A bundle is written and read from front to back; besides the plugin and the manifest only a few chunks
 //! are in memory at a time. Nothing of a bundle counts before all of it was read and verified.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::Path;
 
-use rayon::prelude::*;
-
-use super::chunk::StoredChunk;
-use super::flatten::resolve;
 use super::manifest::Manifest;
 use super::packs::{Packs, Pin};
 use super::section::{BUNDLE_FORMAT, Problem, SectionReader, SectionWriter, Tag, damaged};
-use super::stage::Stage;
+use super::transit::{self, Arrival, BATCH_CHUNKS, Refusal};
 use crate::atomic_file;
 use crate::digest::Digest;
 use crate::error::StoreError;
 
-/// How many chunks are read at a time: 16 MiB.
-const BATCH_CHUNKS: usize = 256;
-
-/// What a bundle holds besides chunks.
+/// What travels of an actor besides chunks.
 #[derive(Clone, Copy, Debug)]
 pub struct BundleParts<'a> {
     /// The actor's name, configuration and durability: a JSON text of at most 1 MiB, which is not looked into.
@@ -35,7 +28,7 @@ pub struct BundleParts<'a> {
     pub payload: &'a [u8],
 }
 
-/// What was in a bundle.
+/// What has arrived of an actor.
 #[derive(Debug)]
 pub struct Imported {
     /// The actor's name, configuration and durability, as they were given.
@@ -60,14 +53,8 @@ pub fn export(
     parent: impl FnMut(u64) -> Result<Vec<u8>, StoreError>,
     packs: &Packs,
 ) -> Result<(), StoreError> {
-    let (manifest, map) = resolve(parts.payload, parent)?;
-    let manifest = manifest.flattened(map);
-    if Digest::of(parts.component) != manifest.meta.component {
-        let problem = format!("the checkpoint is of component {}", manifest.meta.component);
-        return Err(StoreError::InvalidSnapshot { problem });
-    }
-    // Pins keep the chunks where they are while the file is being written.
-    let _pin = packs.pin(manifest.chunks().collect())?;
+    // The pin keeps the chunks where they are while the file is being written.
+    let (manifest, _pin) = transit::depart(parts.payload, parts.component, parent, packs)?;
     atomic_file::write_with(path, |file| {
         write(BufWriter::new(file), parts, &manifest, packs).map_err(|e| e.at(path)).map(drop)
     })
@@ -99,6 +86,15 @@ impl From<Problem> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Chunk(problem) => Self::Bundle(damaged(Tag::Chunk, problem)),
+            Refusal::Store(error) => Self::Store(error),
+        }
     }
 }
 
@@ -135,10 +131,8 @@ pub(super) fn write<W: Write>(
     bundle.section(Tag::Checkpoint, &[&manifest.to_bytes()?])?;
     let digests: Vec<Digest> = manifest.chunks().collect::<BTreeSet<_>>().into_iter().collect();
     for batch in digests.chunks(BATCH_CHUNKS) {
-        let contents: BTreeMap<_, _> = packs.get(batch.iter().copied())?.into_iter().collect();
-        let chunks: Vec<_> = contents.par_iter().map(|(digest, content)| StoredChunk::pack(*digest, content)).collect();
-        for chunk in chunks {
-            bundle.section(Tag::Chunk, &[&chunk.info.raw_bytes.to_le_bytes(), &chunk.stored])?;
+        for (_, chunk) in transit::chunks_as_sent(batch, packs)? {
+            bundle.section(Tag::Chunk, &[&chunk])?;
         }
     }
     Ok(bundle.end()?)
@@ -159,22 +153,12 @@ pub(super) fn read(input: impl Read, packs: &Packs) -> Result<Imported, Failure>
     if Digest::of(&component) != manifest.meta.component {
         return Err(damaged(Tag::Component, "it is not the one of the checkpoint").into());
     }
-    let mut missing: BTreeSet<Digest> = manifest.chunks().collect();
-    let (pin, stored) = packs.shared.pin(missing.iter().copied().collect())?;
-    let stored: BTreeSet<Digest> = missing.iter().zip(stored).filter(|(_, stored)| *stored).map(|(d, _)| *d).collect();
-    let mut stage = Stage::new(&packs.shared);
+    let mut arrival = Arrival::of(&manifest, packs)?;
     while let Some(section) = bundle.next_chunk()? {
-        let chunk = StoredChunk::received(&section).map_err(|problem| damaged(Tag::Chunk, problem))?;
-        if !missing.remove(&chunk.info.digest) {
-            return Err(damaged(Tag::Chunk, format!("{} is not wanted", chunk.info.digest)).into());
-        }
-        if !stored.contains(&chunk.info.digest) {
-            stage.push(&chunk)?;
-        }
+        arrival.take(&section)?;
     }
-    if let Some(digest) = missing.first() {
+    if let Some(digest) = arrival.still_expected() {
         return Err(damaged(Tag::Chunk, format!("{digest} is not there")).into());
     }
-    stage.commit()?;
-    Ok(Imported { description, component, manifest, pin })
+    Ok(Imported { description, component, manifest, pin: arrival.complete()? })
 }

@@ -3,65 +3,65 @@
 //! are left before anything is allocated for it.
 
 /// The bytes of the checksums in all formats of this module.
-pub(super) const CHECKSUM_BYTES: usize = 16;
+pub(crate) const CHECKSUM_BYTES: usize = 16;
 
 /// A BLAKE3 hash, cut to its first 16 bytes.
-pub(super) type Checksum = [u8; CHECKSUM_BYTES];
+pub(crate) type Checksum = [u8; CHECKSUM_BYTES];
 
 /// The checksum of `bytes`.
-pub(super) fn checksum(bytes: &[u8]) -> Checksum {
+pub(crate) fn checksum(bytes: &[u8]) -> Checksum {
     first_half(blake3::hash(bytes).as_bytes())
 }
 
 /// The checksum of bytes whose BLAKE3 hash is known.
-pub(super) fn first_half(hash: &[u8; blake3::OUT_LEN]) -> Checksum {
+pub(crate) fn first_half(hash: &[u8; blake3::OUT_LEN]) -> Checksum {
     std::array::from_fn(|i| hash[i])
 }
 
 /// Why bytes could not be read as what they should be.
-pub(super) type Malformed = String;
+pub(crate) type Malformed = String;
 
 /// The fields of a binary format, read from front to back.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     rest: &'a [u8],
 }
 
 impl<'a> Fields<'a> {
-    pub(super) fn new(bytes: &'a [u8]) -> Self {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// The next `length` bytes; `what` names them in the error.
-    pub(super) fn bytes(&mut self, length: usize, what: &str) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn bytes(&mut self, length: usize, what: &str) -> Result<&'a [u8], Malformed> {
         let (bytes, rest) = self.rest.split_at_checked(length).ok_or_else(|| cut_off(what))?;
         self.rest = rest;
         Ok(bytes)
     }
 
-    pub(super) fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], Malformed> {
+    pub(crate) fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], Malformed> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or_else(|| cut_off(what))?;
         self.rest = rest;
         Ok(*bytes)
     }
 
-    pub(super) fn u8(&mut self, what: &str) -> Result<u8, Malformed> {
+    pub(crate) fn u8(&mut self, what: &str) -> Result<u8, Malformed> {
         self.array(what).map(u8::from_le_bytes)
     }
 
-    pub(super) fn u16(&mut self, what: &str) -> Result<u16, Malformed> {
+    pub(crate) fn u16(&mut self, what: &str) -> Result<u16, Malformed> {
         self.array(what).map(u16::from_le_bytes)
     }
 
-    pub(super) fn u32(&mut self, what: &str) -> Result<u32, Malformed> {
+    pub(crate) fn u32(&mut self, what: &str) -> Result<u32, Malformed> {
         self.array(what).map(u32::from_le_bytes)
     }
 
-    pub(super) fn u64(&mut self, what: &str) -> Result<u64, Malformed> {
+    pub(crate) fn u64(&mut self, what: &str) -> Result<u64, Malformed> {
         self.array(what).map(u64::from_le_bytes)
     }
 
     /// How many elements of `element_bytes` each come next: at most `max`, and no more than there are bytes for.
-    pub(super) fn count(&mut self, max: usize, element_bytes: usize, what: &str) -> Result<usize, Malformed> {
+    pub(crate) fn count(&mut self, max: usize, element_bytes: usize, what: &str) -> Result<usize, Malformed> {
         let count = self.u32(what)? as usize;
         if count > max {
             return Err(format!("{count} {what} are more than {max}"));
@@ -73,7 +73,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Nothing may follow.
-    pub(super) fn end(&self) -> Result<(), Malformed> {
+    pub(crate) fn end(&self) -> Result<(), Malformed> {
         match self.rest.len() {
             0 => Ok(()),
             left => Err(format!("{left} bytes follow its end")),

@@ -63,8 +63,32 @@ pub fn load(
     parent: impl FnMut(u64) -> Result<Vec<u8>, StoreError>,
     packs: &Packs,
 ) -> Result<Loaded, StoreError> {
+    load_parts(payload, parent, packs, true)
+}
+
+/// As [`load`], but without the contents of any page: for who has them from somewhere else.
+///
+/// # Errors
+/// As for [`load`]; chunks of pages are not looked at.
+pub fn load_without_pages(
+    payload: &[u8],
+    parent: impl FnMut(u64) -> Result<Vec<u8>, StoreError>,
+    packs: &Packs,
+) -> Result<Loaded, StoreError> {
+    load_parts(payload, parent, packs, false)
+}
+
+fn load_parts(
+    payload: &[u8],
+    parent: impl FnMut(u64) -> Result<Vec<u8>, StoreError>,
+    packs: &Packs,
+    with_pages: bool,
+) -> Result<Loaded, StoreError> {
     let (manifest, page_map) = resolve(payload, parent)?;
-    let flat = manifest.flattened(page_map.clone());
+    let mut flat = manifest.flattened(page_map.clone());
+    if !with_pages {
+        flat.pages = Pages::Chunked(Vec::new());
+    }
     let chunks = packs.get(flat.state_chunks())?;
     let host_state = flat.host_state.content(&chunks)?;
     let mut memories: Vec<LoadedMemory> =

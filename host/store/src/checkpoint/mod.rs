@@ -12,7 +12,7 @@
 //! | see what has changed | [`diff`] |
 //! | remove chunks that nothing names | [`Packs::collect_garbage`] |
 //! | find damage before it is needed | [`Packs::verify`] |
-//! | take an actor to another machine | [`export`], [`import`] |
+//! | take an actor to another machine | [`export`], [`import`], or a [`Bucket`](crate::bucket::Bucket) |
 //!
 //! Everything that was read is verified before it is given out: a checkpoint is had as it was taken, or a
 //! typed error says which part is damaged, and an older generation can be had instead. `docs/format.md`
@@ -25,7 +25,7 @@ mod compress;
 mod diff;
 mod encode;
 mod fetch;
-mod fields;
+pub(crate) mod fields;
 mod flatten;
 mod gc;
 mod index;
@@ -36,6 +36,7 @@ mod packs;
 mod page;
 mod section;
 mod stage;
+pub(crate) mod transit;
 
 pub use bundle::{BundleParts, Imported, export, import};
 pub use chunk::{CHUNK_BYTES_MAX, CHUNK_PAGES_MAX};
@@ -44,7 +45,7 @@ pub use diff::{CheckpointDiff, MemoryDiff, diff};
 pub use encode::{Encoded, MemorySnapshot, PagesSnapshot, Snapshot, encode};
 pub use flatten::{CHAIN_MAX, PageMap};
 pub use gc::GcReport;
-pub use load::{Loaded, LoadedMemory, LoadedPages, load};
+pub use load::{Loaded, LoadedMemory, LoadedPages, load, load_without_pages};
 pub use manifest::{
     ATTACHMENTS_MAX, Cost, EXTENTS_MAX, Extent, GLOBALS_MAX, Global, HOST_STATE_BYTES_MAX, HOST_STATE_INLINE_BYTES_MAX,
     HostState, INLINE_BYTES_MAX, INLINE_PAGES_MAX, InlinePages, MEMORIES_MAX, Manifest, Meta, Pages, Parent,
@@ -56,4 +57,4 @@ pub use page::{MEMORY_BYTES_MAX, PAGE_BYTES, PageRun};
 pub use section::BUNDLE_FORMAT;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

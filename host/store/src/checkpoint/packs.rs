@@ -134,6 +134,24 @@ impl Packs {
         Ok(self.shared.pin(digests)?.0)
     }
 
+    /// The same for chunks that have to be stored already.
+    ///
+    /// # Errors
+    /// [`StoreError::ChunkMissing`] for the first that is not, and those of [`Packs::pin`].
+    pub fn pin_stored(&self, digests: Vec<Digest>) -> Result<Pin, StoreError> {
+        let (pin, stored) = self.shared.pin(digests)?;
+        if stored.contains(&false) {
+            // A process that only reads may have to look for new packs; this also names the chunk.
+            self.check_stored(pin.digests.iter().copied())?;
+        }
+        Ok(pin)
+    }
+
+    /// Whether both are the packs of one folder, as one process has opened it.
+    pub fn is_same(&self, other: &Packs) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+
     /// How much there is.
     ///
     /// # Errors

@@ -4,6 +4,7 @@
 use std::io::{self, Read, Write};
 
 use super::fields::{CHECKSUM_BYTES, first_half};
+use super::transit::{COMPONENT_BYTES_MAX, DESCRIPTION_BYTES_MAX, MANIFEST_BYTES_MAX, TRAVELLING_CHUNK_BYTES_MAX};
 
 /// The format of bundles that this build reads and writes.
 pub const BUNDLE_FORMAT: u16 = 1;
@@ -27,13 +28,13 @@ impl Tag {
             .find(|tag| *tag as u8 == byte)
     }
 
-    /// The most bytes of the section: 1 MiB of description, 64 MiB of component (what the engine loads) and of
-    /// manifest (more than the largest takes), a chunk with its length, a hash.
+    /// The most bytes of the section.
     fn bytes_max(self) -> u64 {
         match self {
-            Self::Description => 1 << 20,
-            Self::Component | Self::Checkpoint => 64 << 20,
-            Self::Chunk => (size_of::<u32>() + super::CHUNK_BYTES_MAX) as u64,
+            Self::Description => DESCRIPTION_BYTES_MAX,
+            Self::Component => COMPONENT_BYTES_MAX,
+            Self::Checkpoint => MANIFEST_BYTES_MAX,
+            Self::Chunk => TRAVELLING_CHUNK_BYTES_MAX,
             Self::End => blake3::OUT_LEN as u64,
         }
     }

@@ -85,7 +85,10 @@ async fn perform(args: &ActorCallArgs, runtime: &Runtime) -> Result<(Method, Ans
         }
     };
     let bytes = match (&args.output, &answer) {
-        (Some(_), Answer::Good(_)) => Some(result.bytes().await.map_err(explained)?),
+        (Some(_), Answer::Good(json)) => Some(result.bytes().await.map_err(|error| {
+            explained(error)
+                .help(format!("the call was carried out and returned {json}; give it again without --output"))
+        })?),
         _ => None,
     };
     Ok((method, answer, bytes))

@@ -6,20 +6,28 @@ use belljar::CheckpointInfo;
 use belljar::actor::CheckpointDetails;
 use clap::Args;
 
+use super::bucket;
 use crate::commands::actor::{Place, open_kept, time};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::table::{Cell, Table};
 use crate::{human, output, terminal};
 
-/// Lists the checkpoints of an actor, the newest first
+/// Lists the checkpoints of an actor, the newest first, or those in a bucket
 ///
 /// A few generations are kept, so that a damaged one costs no state. One with a parent holds only what changed since.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  belljar checkpoint ls visits")]
+#[command(after_help = "Examples:
+  belljar checkpoint ls visits
+  belljar checkpoint ls --from s3://my-bucket/belljar
+  belljar checkpoint ls visits --from s3://my-bucket/belljar")]
 pub struct LsArgs {
-    /// The actor's name
-    name: String,
+    /// The actor's name; with --from all actors unless one is named
+    #[arg(required_unless_present = "from")]
+    name: Option<String>,
+    /// Lists what a bucket has instead: s3://BUCKET/PREFIX or file:///FOLDER
+    #[arg(long, value_name = "URL")]
+    from: Option<String>,
 }
 
 /// Shows what a checkpoint holds, after reading and verifying all of it
@@ -33,8 +41,11 @@ pub struct ShowArgs {
 }
 
 /// Lists them.
-pub fn ls(args: &LsArgs, at: Place<'_>) -> Result<Exit, Failure> {
-    let checkpoints = open_kept(at)?.checkpoints(&args.name)?;
+pub async fn ls(args: &LsArgs, at: Place<'_>) -> Result<Exit, Failure> {
+    if let Some(url) = &args.from {
+        return bucket::ls(url, args.name.as_deref(), at.json).await;
+    }
+    let checkpoints = open_kept(at)?.checkpoints(args.name.as_deref().unwrap_or_default())?;
     if at.json {
         output::json(&checkpoints)?;
         return Ok(Exit::Good);

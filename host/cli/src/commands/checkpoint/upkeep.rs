@@ -7,6 +7,7 @@ use clap::Args;
 use indicatif::{MultiProgress, ProgressBar};
 use serde_json::{Value as Json, json};
 
+use super::bucket;
 use crate::commands::actor::{Place, at_the_end, open_kept};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -24,10 +25,17 @@ pub struct VerifyArgs {}
 
 /// Gives back the room of what no actor needs any more
 ///
-/// What a kept checkpoint needs is never removed.
+/// What a kept checkpoint needs is never removed. In a bucket, nothing is removed that is younger than a day, and
+/// nothing can be pushed meanwhile.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  belljar checkpoint gc --data-dir /var/lib/belljar")]
-pub struct GcArgs {}
+#[command(after_help = "Examples:
+  belljar checkpoint gc --data-dir /var/lib/belljar
+  belljar checkpoint gc --from s3://my-bucket/belljar")]
+pub struct GcArgs {
+    /// Removes from a bucket instead: s3://BUCKET/PREFIX or file:///FOLDER
+    #[arg(long, value_name = "URL")]
+    from: Option<String>,
+}
 
 /// Verifies.
 pub fn verify(at: Place<'_>, quiet: bool, bars: &MultiProgress) -> Result<Exit, Failure> {
@@ -91,7 +99,10 @@ fn verification_text(verified: &Verification) -> String {
 }
 
 /// Collects garbage.
-pub async fn gc(at: Place<'_>) -> Result<Exit, Failure> {
+pub async fn gc(args: &GcArgs, at: Place<'_>) -> Result<Exit, Failure> {
+    if let Some(url) = &args.from {
+        return bucket::gc(url, at.json).await;
+    }
     let runtime = at.runtime()?;
     let outcome = runtime.actors().collect_garbage().await.map_err(Failure::from);
     let collected = at_the_end(&runtime, outcome).await?;

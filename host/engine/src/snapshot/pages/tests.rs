@@ -5,6 +5,7 @@ use std::sync::Arc;
 use wasmtime::{MemoryCreator as _, MemoryType};
 
 use super::*;
+use crate::snapshot::PageRun;
 use crate::snapshot::birth::{self, MemoryPlan};
 use crate::snapshot::image::Image;
 use crate::snapshot::mapping::HostMemories;
@@ -28,10 +29,8 @@ fn write(mapping: &Mapping, page: u64) {
 }
 
 fn look_at(mapping: &Mapping, pages: Range<u64>) -> Vec<u8> {
-    let mut bytes = Vec::new();
     // SAFETY: no guest has this memory.
-    unsafe { mapping.read(pages.start, pages.end - pages.start, &mut bytes) }.expect("they are inside the memory");
-    bytes
+    unsafe { mapping.bytes(pages.start, pages.end - pages.start) }.expect("they are inside the memory").to_vec()
 }
 
 /// What either way of asking says.
@@ -80,7 +79,7 @@ async fn pages_are_forgotten_and_written_again() {
         write(&mapping, page);
     }
     // SAFETY: no guest has this memory.
-    unsafe { mapping.forget(5, 1) }.expect("it is inside the memory");
+    unsafe { mapping.forget(&[PageRun { first_page: 5, pages: 1 }]) }.expect("it is inside the memory");
     assert_eq!(both(&mapping), [vec![6..7, 50..51], vec![6..7, 50..51]]);
     assert_eq!(look_at(&mapping, 5..6), [1; PAGE_BYTES]);
     write(&mapping, 5);

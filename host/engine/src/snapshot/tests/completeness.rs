@@ -16,9 +16,9 @@ async fn a_sample_that_is_captured_after_every_call_answers_as_one_that_runs_on(
         for call in 0..CALLS {
             assert_eq!(bump(&mut moved).await, bump(&mut steady).await, "{}, call {call}", sample.name);
             let capture = moved.capture().await.expect(sample.name);
-            assert_eq!(capture.since, Since::Base, "{}", sample.name);
+            assert_eq!(capture.since(), Since::Base, "{}", sample.name);
             drop(moved);
-            moved = linked.restore(&capture.snapshot, &services, "").await.expect(sample.name);
+            moved = linked.restore(&capture.snapshot().expect(sample.name), &services, "").await.expect(sample.name);
             assert_eq!(digest(&mut moved).await, digest(&mut steady).await, "{}, call {call}", sample.name);
         }
     }
@@ -33,12 +33,12 @@ async fn a_sample_goes_on_in_another_process_and_from_an_image() {
         let mut instance = here.instantiate(&services, "").await.expect(sample.name);
         for call in 0..CALLS {
             bump(&mut instance).await;
-            let snapshot = instance.capture().await.expect(sample.name).snapshot;
+            let snapshot = taken(&mut instance).await;
             let image = there.image(&snapshot, &services).await.expect(sample.name);
             let mut restored = there.restore(&snapshot, &services, "").await.expect(sample.name);
             let mut imaged = there.instantiate_from(&image, &services, "").await.expect(sample.name);
             for instance in [&mut restored, &mut imaged] {
-                assert_eq!(instance.capture().await.expect(sample.name).snapshot.globals, snapshot.globals);
+                assert_eq!(taken(instance).await.globals, snapshot.globals);
             }
 
             let expected = bump(&mut instance).await;

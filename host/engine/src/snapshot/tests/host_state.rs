@@ -44,7 +44,7 @@ async fn a_restored_instance_goes_on_with_the_same_random_numbers() {
         drawn.push(expected);
 
         let (capture, random) = (moved.capture().await.expect("nothing is in the way"), moved.random());
-        moved = linked.restore(&capture.snapshot, &services, "").await.expect("it goes on");
+        moved = linked.restore(&capture.snapshot().expect("it can be read"), &services, "").await.expect("it goes on");
         moved.set_random(random.expect("it was set"));
     }
     assert_eq!(steady.random(), moved.random());

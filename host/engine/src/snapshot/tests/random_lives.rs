@@ -85,8 +85,11 @@ impl Life {
                 self.go_on_in(restored.expect("it goes on"));
             }
             Event::Fork => {
-                if let Some(image) = self.twins.guest.captured_image(&self.kept.globals) {
-                    let fork = LINKED.instantiate_from(&image, &services(), "").await;
+                let capture = self.twins.capture().await;
+                self.kept.add(&capture);
+                self.then = self.twins.model.clone();
+                if let Some(image) = capture.image() {
+                    let fork = LINKED.instantiate_from(image, &services(), "").await;
                     self.go_on_in(fork.expect("it forks"));
                 }
             }

@@ -35,7 +35,7 @@ async fn good(linked: &Linked) -> Snapshot {
     twins.grow(2).await;
     twins.fill(PAGE_BYTES, 2 * PAGE_BYTES, 1).await;
     twins.fill(40 * PAGE_BYTES, PAGE_BYTES, 1).await;
-    twins.capture().await.snapshot
+    taken(&mut twins.guest).await
 }
 
 /// Something to do to a good snapshot.

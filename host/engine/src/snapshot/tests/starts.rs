@@ -28,7 +28,7 @@ async fn newborns(linked: &Linked) -> [Instance; 3] {
     let task = linked.instantiate(&services, "task").await.expect("a task starts");
     let base = linked.base_image(&services).await.expect("it has a base image");
     let mut actor = linked.instantiate_from(&base, &services, "actor").await.expect("an actor starts");
-    let snapshot = actor.capture().await.expect("an actor is captured").snapshot;
+    let snapshot = taken(&mut actor).await;
     let moved = linked.restore(&snapshot, &services, "moved").await.expect("an actor is restored");
     [task, actor, moved]
 }
@@ -110,7 +110,7 @@ async fn a_start_function_that_sees_the_memory_of_a_later_state_does_not_change_
     let mut moved = linked.instantiate(&services, "").await.expect("it starts");
     for _ in 0..4 {
         assert_eq!(bump(&mut moved).await, bump(&mut steady).await);
-        let snapshot = moved.capture().await.expect("nothing is in the way").snapshot;
+        let snapshot = taken(&mut moved).await;
         moved = linked.restore(&snapshot, &services, "").await.expect("it goes on");
         assert_eq!(digest(&mut moved).await, digest(&mut steady).await);
     }

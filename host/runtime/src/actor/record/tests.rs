@@ -79,7 +79,7 @@ fn state() -> ActorState {
     state.outgoing.insert(7 << 20, outgoing);
     let timer = Timer { due_ns: 500, method: "tick".to_owned(), arguments: "[]".to_owned() };
     state.timers.insert("tick".to_owned(), timer);
-    state.objects.push(HeldName { name: object(), is_own: true });
+    state.objects.push(HeldName { name: object(), times: 2, is_own: true });
     let ending = Ending::Value(parcel());
     state.results.push_back(StoredResult { key: call_key(), sequence: 6, arrived_ns: 200, ending });
     state.dead_letters.push_back(DeadLetter {

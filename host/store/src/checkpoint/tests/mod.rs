@@ -5,5 +5,5 @@ mod garbage;
 mod golden;
 mod healing;
 mod round_trip;
-mod support;
+pub(crate) mod support;
 mod transfer;

@@ -8,24 +8,24 @@ use crate::checkpoint::*;
 use crate::{Digest, FaultyStorage, Result, StoreError};
 
 /// The folder of the packs.
-pub(super) const FOLDER: &str = "actors/packs";
+pub(crate) const FOLDER: &str = "actors/packs";
 
 /// Bytes that do not compress.
-pub(super) fn noise(seed: u64, size_bytes: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, size_bytes: usize) -> Vec<u8> {
     let mut noise = vec![0; size_bytes];
     blake3::Hasher::new().update(&seed.to_le_bytes()).finalize_xof().fill(&mut noise);
     noise
 }
 
-pub(super) fn packs(storage: &FaultyStorage) -> Packs {
+pub(crate) fn packs(storage: &FaultyStorage) -> Packs {
     Packs::new(Arc::new(storage.clone()), FOLDER)
 }
 
-pub(super) fn files(storage: &FaultyStorage) -> Vec<String> {
+pub(crate) fn files(storage: &FaultyStorage) -> Vec<String> {
     crate::Storage::list(storage, Path::new(FOLDER)).unwrap()
 }
 
-pub(super) fn meta(generation: u64) -> Meta {
+pub(crate) fn meta(generation: u64) -> Meta {
     Meta {
         component: Digest::of(b"component"),
         generation,
@@ -40,27 +40,27 @@ pub(super) fn meta(generation: u64) -> Meta {
 
 /// An actor with one memory over a base image, and what its checkpoints are.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Actor {
+pub(crate) struct Actor {
     base: Vec<u8>,
-    pub(super) memory: Vec<u8>,
-    pub(super) host_state: Vec<u8>,
+    pub(crate) memory: Vec<u8>,
+    pub(crate) host_state: Vec<u8>,
     changed: BTreeSet<u32>,
-    pub(super) generation: u64,
+    pub(crate) generation: u64,
     map: Option<PageMap>,
     /// The records by generation.
-    pub(super) log: BTreeMap<u64, Vec<u8>>,
+    pub(crate) log: BTreeMap<u64, Vec<u8>>,
     /// What memory and host state were at each generation.
-    pub(super) past: BTreeMap<u64, (Vec<u8>, Vec<u8>)>,
+    pub(crate) past: BTreeMap<u64, (Vec<u8>, Vec<u8>)>,
 }
 
 impl Actor {
-    pub(super) fn new(base: Vec<u8>) -> Self {
+    pub(crate) fn new(base: Vec<u8>) -> Self {
         assert_eq!(base.len() % PAGE_BYTES, 0);
         Self { memory: base.clone(), base, ..Self::default() }
     }
 
     /// Fills a page of the memory, which grows to have it.
-    pub(super) fn write_page(&mut self, page: u32, content: &[u8]) {
+    pub(crate) fn write_page(&mut self, page: u32, content: &[u8]) {
         let start = page as usize * PAGE_BYTES;
         if self.memory.len() < start + PAGE_BYTES {
             self.memory.resize(start + PAGE_BYTES, 0);
@@ -71,13 +71,13 @@ impl Actor {
     }
 
     /// Takes a checkpoint and appends its record to the log.
-    pub(super) fn checkpoint(&mut self, packs: &Packs) -> Result<Encoded> {
+    pub(crate) fn checkpoint(&mut self, packs: &Packs) -> Result<Encoded> {
         let encoded = self.encode(packs)?;
         self.append(&encoded);
         Ok(encoded)
     }
 
-    pub(super) fn encode(&self, packs: &Packs) -> Result<Encoded> {
+    pub(crate) fn encode(&self, packs: &Packs) -> Result<Encoded> {
         let listed = match self.map {
             Some(_) => self.changed.clone(),
             None => (0..(self.memory.len() / PAGE_BYTES) as u32).filter(|page| self.differs_from_base(*page)).collect(),
@@ -100,7 +100,7 @@ impl Actor {
         encode(snapshot, self.map.as_ref(), packs)
     }
 
-    pub(super) fn append(&mut self, encoded: &Encoded) {
+    pub(crate) fn append(&mut self, encoded: &Encoded) {
         self.generation += 1;
         self.changed.clear();
         self.map = Some(encoded.page_map.clone());
@@ -109,20 +109,20 @@ impl Actor {
     }
 
     /// Forgets what the next checkpoint could be a delta to.
-    pub(super) fn forget_parent(&mut self) {
+    pub(crate) fn forget_parent(&mut self) {
         self.map = None;
     }
 
-    pub(super) fn parent_of(&self) -> impl Fn(u64) -> Result<Vec<u8>> {
+    pub(crate) fn parent_of(&self) -> impl Fn(u64) -> Result<Vec<u8>> {
         |generation| Ok(self.log.get(&generation).expect("a parent is in the log").clone())
     }
 
-    pub(super) fn load(&self, generation: u64, packs: &Packs) -> Result<Loaded> {
+    pub(crate) fn load(&self, generation: u64, packs: &Packs) -> Result<Loaded> {
         load(&self.log[&generation], self.parent_of(), packs)
     }
 
     /// Whether what was loaded is what the actor was at that generation.
-    pub(super) fn assert_is(&self, loaded: &Loaded) {
+    pub(crate) fn assert_is(&self, loaded: &Loaded) {
         let (memory, host_state) = &self.past[&loaded.meta.generation];
         assert!(self.image(loaded) == *memory, "generation {} has another memory", loaded.meta.generation);
         assert!(loaded.host_state == *host_state, "generation {} has another host state", loaded.meta.generation);
@@ -131,7 +131,7 @@ impl Actor {
 
     /// Drops the records before the last `kept` generations, and returns the chunks that those name that are left,
     /// with the ones that they complete.
-    pub(super) fn live(&mut self, kept: u64) -> Vec<Result<Vec<Digest>, StoreError>> {
+    pub(crate) fn live(&mut self, kept: u64) -> Vec<Result<Vec<Digest>, StoreError>> {
         let mut wanted = BTreeSet::new();
         for generation in (self.generation + 1).saturating_sub(kept).max(1)..=self.generation {
             let mut next = self.log.contains_key(&generation).then_some(generation);

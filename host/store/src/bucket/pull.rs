@@ -1,0 +1,120 @@
+//! Taking an actor out of a bucket: everything is fetched and verified first, and only then is the actor taken
+//! over, by the swap of its head.
+
+use object_store::path::Path;
+
+use super::head::{Head, InBucket, Owner, Unreadable};
+use super::letter::{LETTER_BYTES_MAX, Letter};
+use super::swap::{Seen, Swapped};
+use super::{Bucket, Transfer, keys};
+use crate::checkpoint::transit::{Arrival, BATCH_CHUNKS, COMPONENT_BYTES_MAX, Refusal, TRAVELLING_CHUNK_BYTES_MAX};
+use crate::checkpoint::{Imported, Packs};
+use crate::digest::Digest;
+use crate::error::StoreError;
+
+/// A checkpoint that was fetched.
+#[derive(Debug)]
+pub struct Pulled {
+    /// What was fetched, verified. The chunks are durable in the packs.
+    pub imported: Imported,
+    /// Which checkpoint it is.
+    pub checkpoint: InBucket,
+    /// What it takes to become the actor's owner.
+    pub claim: Claim,
+}
+
+/// That an actor was seen in a bucket, which is what it takes to take it over as it was seen.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    head: Head,
+    seen: Seen,
+}
+
+impl Bucket {
+    /// Fetches a checkpoint of an actor into the packs; the newest one, unless its number in the bucket is named.
+    /// The bucket is not changed: follow it by [`claim`](Self::claim), unless the actor is only to be copied.
+    ///
+    /// # Errors
+    /// [`StoreError::NotInBucket`]; [`StoreError::BucketDamaged`] and [`StoreError::CheckpointVersion`] with the
+    /// key of what cannot be used; [`StoreError::Bucket`], [`StoreError::DiskFull`], [`StoreError::ReadOnly`].
+    /// Nothing was stored then.
+    pub fn pull(
+        &self,
+        name: &str,
+        number: Option<u64>,
+        packs: &Packs,
+        mut progress: impl FnMut(Transfer),
+    ) -> Result<Pulled, StoreError> {
+        let unknown = |what: String| StoreError::NotInBucket { what, bucket: self.io.place.clone() };
+        let (head, seen) = self.read_head(name)?.ok_or_else(|| unknown(format!("actor `{name}`")))?;
+        let checkpoint = match number {
+            None => head.newest(),
+            Some(number) => head.checkpoint(number),
+        };
+        let wanted = || number.map_or("checkpoint".to_owned(), |number| format!("checkpoint {number}"));
+        let checkpoint = *checkpoint.ok_or_else(|| unknown(format!("{} of `{name}`", wanted())))?;
+        let letter = self.fetch_letter(checkpoint.letter)?;
+        let component = self.fetch(&keys::component(letter.manifest.meta.component), COMPONENT_BYTES_MAX)?;
+        if Digest::of(&component) != letter.manifest.meta.component {
+            return Err(
+                self.damaged(&keys::component(letter.manifest.meta.component), "its content has another digest")
+            );
+        }
+        let mut arrival = Arrival::of(&letter.manifest, packs)?;
+        let missing = arrival.only_missing();
+        let total = letter.manifest.chunks().collect::<std::collections::HashSet<_>>().len() as u64;
+        let mut done = total - missing.len() as u64;
+        progress(Transfer { done, total });
+        for batch in missing.chunks(BATCH_CHUNKS) {
+            let keys: Vec<Path> = batch.iter().copied().map(keys::chunk).collect();
+            let objects = self.io.get_all(&keys, TRAVELLING_CHUNK_BYTES_MAX)?;
+            for ((digest, key), object) in batch.iter().zip(&keys).zip(objects) {
+                let object = object?.ok_or_else(|| self.damaged(key, "it is not there"))?;
+                arrival.take_named(*digest, &object.bytes).map_err(|refusal| match refusal {
+                    Refusal::Chunk(problem) => self.damaged(key, problem),
+                    Refusal::Store(error) => error,
+                })?;
+            }
+            done += batch.len() as u64;
+            progress(Transfer { done, total });
+        }
+        let Letter { description, manifest } = letter;
+        let imported = Imported { description, component, manifest, pin: arrival.complete()? };
+        Ok(Pulled { imported, checkpoint, claim: Claim { head, seen } })
+    }
+
+    /// Makes `owner` the owner of an actor, as of when it was pulled, and returns its lease number. Whoever owned
+    /// it before is refused from now on.
+    ///
+    /// # Errors
+    /// [`StoreError::BucketBusy`] when the actor was pushed or taken over meanwhile: what was pulled is not the
+    /// newest any more, so pull again. [`StoreError::Bucket`].
+    pub fn claim(&self, claim: Claim, owner: Owner) -> Result<u64, StoreError> {
+        let Claim { head, seen } = claim;
+        let head = Head { lease: head.lease + 1, owner, ..head };
+        let bytes = head.to_bytes().map_err(|problem| StoreError::InvalidSnapshot { problem })?;
+        match self.io.swap(&keys::head(&head.name), Some(&seen), bytes)? {
+            Swapped::Done => Ok(head.lease),
+            Swapped::Changed => Err(self.busy(format!("`{}` was pushed or taken over meanwhile", head.name))),
+        }
+    }
+
+    /// A letter, verified.
+    pub(super) fn fetch_letter(&self, digest: Digest) -> Result<Letter, StoreError> {
+        let key = keys::letter(digest);
+        let bytes = self.fetch(&key, LETTER_BYTES_MAX)?;
+        if Digest::of(&bytes) != digest {
+            return Err(self.damaged(&key, "its content has another digest"));
+        }
+        Letter::from_bytes(&bytes).map_err(|wrong| self.io.unreadable(&key, wrong))
+    }
+
+    fn fetch(&self, key: &Path, bytes_max: u64) -> Result<Vec<u8>, StoreError> {
+        let object = self.io.get(key, bytes_max)?.ok_or_else(|| self.damaged(key, "it is not there"))?;
+        Ok(object.bytes.into())
+    }
+
+    fn damaged(&self, key: &Path, problem: impl Into<String>) -> StoreError {
+        self.io.unreadable(key, Unreadable::Damaged(problem.into()))
+    }
+}

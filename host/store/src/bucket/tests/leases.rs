@@ -1,0 +1,183 @@
+//! An actor has one owner, and an old one cannot overwrite a new one.
+
+use std::sync::Barrier;
+
+use super::support::{Machine, NAME, Shelf, elsewhere, owner};
+use crate::StoreError;
+use crate::bucket::Bucket;
+
+/// How often two of them race. Whoever comes first is up to the machine; what must hold holds every time.
+const RACES: u32 = 20;
+
+/// What two do at the same moment, each with its own connection.
+fn at_once<T: Send>(buckets: [Bucket; 2], work: impl Fn(usize, &Bucket) -> T + Sync) -> [T; 2] {
+    let (start, work) = (Barrier::new(2), &work);
+    std::thread::scope(|scope| {
+        let start = &start;
+        let mut index = 0;
+        let threads = buckets.map(|bucket| {
+            let own = index;
+            index += 1;
+            scope.spawn(move || {
+                start.wait();
+                work(own, &bucket)
+            })
+        });
+        threads.map(|thread| thread.join().unwrap())
+    })
+}
+
+/// Two connections to one bucket: to one that swaps by itself, and to a folder.
+fn shared() -> (Vec<[Bucket; 2]>, tempfile::TempDir) {
+    let (shelf, folder) = (Shelf::default(), tempfile::tempdir().unwrap());
+    let url = url::Url::from_directory_path(folder.path()).unwrap().to_string();
+    let in_folder = [Bucket::open(&url).unwrap(), Bucket::open(&url).unwrap()];
+    (vec![[shelf.bucket(), shelf.bucket()], in_folder], folder)
+}
+
+#[test]
+fn who_takes_an_actor_over_locks_out_its_owner() {
+    let shelf = Shelf::default();
+    let bucket = shelf.bucket();
+    let mut machine = Machine::new();
+    let first = machine.push(&bucket, owner("first")).unwrap();
+    assert_eq!((first.checkpoint.number, first.checkpoint.lease), (1, 1));
+
+    let (_, packs) = elsewhere();
+    let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
+    assert_eq!(bucket.claim(pulled.claim, owner("second")).unwrap(), 2);
+
+    let before = shelf.contents();
+    machine.step(9);
+    let refused = machine.push(&bucket, owner("first")).unwrap_err();
+    assert!(matches!(&refused, StoreError::LeaseLost { name, found: 2, .. } if name == NAME), "{refused}");
+    assert!(!refused.is_retryable());
+    assert_eq!(shelf.contents(), before, "nothing is changed by who is refused");
+    let second = machine.push(&bucket, owner("second")).unwrap();
+    assert_eq!((second.checkpoint.number, second.checkpoint.lease), (2, 2));
+}
+
+#[test]
+fn an_owner_that_is_replaced_between_its_look_at_the_head_and_its_swap_is_refused() {
+    let shelf = Shelf::default();
+    let bucket = shelf.bucket();
+    let mut machine = Machine::new();
+    machine.push(&bucket, owner("old")).unwrap();
+    machine.step(9);
+    let mut taken_over = None;
+    let take_over = || {
+        let other = shelf.bucket();
+        let (_, packs) = elsewhere();
+        let pulled = other.pull(NAME, None, &packs, |_| ()).unwrap();
+        other.claim(pulled.claim, owner("new")).unwrap();
+        taken_over = other.head(NAME).unwrap();
+    };
+    let refused = machine.push_with(&bucket, owner("old"), take_over).unwrap_err();
+    assert!(matches!(refused, StoreError::LeaseLost { .. }), "{refused}");
+    assert!(taken_over.is_some());
+    assert_eq!(bucket.head(NAME).unwrap(), taken_over);
+}
+
+#[test]
+fn an_owner_that_is_replaced_after_its_push_died_changes_nothing_that_counts() {
+    // Wherever the push of the old one died.
+    for requests in 0..200 {
+        let shelf = Shelf::default();
+        let bucket = shelf.bucket();
+        let mut machine = Machine::new();
+        machine.push(&bucket, owner("old")).unwrap();
+        machine.step(9);
+        shelf.answer_only(Some(requests));
+        let is_whole = machine.push(&bucket, owner("old")).is_ok();
+        shelf.answer_only(None);
+        let (_, packs) = elsewhere();
+        let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
+        bucket.claim(pulled.claim, owner("new")).unwrap();
+        let head = bucket.head(NAME).unwrap();
+        assert!(matches!(machine.push(&bucket, owner("old")), Err(StoreError::LeaseLost { .. })));
+        assert_eq!(bucket.head(NAME).unwrap(), head);
+        if is_whole {
+            return;
+        }
+    }
+    panic!("a push takes fewer requests");
+}
+
+#[test]
+fn of_two_that_take_an_actor_over_exactly_one_gets_it() {
+    for _ in 0..RACES {
+        let (shared, _folder) = shared();
+        for buckets in shared {
+            Machine::new().push(&buckets[0], owner("first")).unwrap();
+            let claims = buckets.each_ref().map(|bucket| {
+                let (_, packs) = elsewhere();
+                bucket.pull(NAME, None, &packs, |_| ()).unwrap().claim
+            });
+            let owners = [owner("second"), owner("third")];
+            let [first, second] = at_once(buckets, |index, bucket| {
+                let claimed = bucket.claim(claims[index].clone(), owners[index]);
+                (claimed, bucket.head(NAME).unwrap().unwrap())
+            });
+            let winner = match (&first.0, &second.0) {
+                (Ok(2), Err(StoreError::BucketBusy { .. })) => owners[0],
+                (Err(StoreError::BucketBusy { .. }), Ok(2)) => owners[1],
+                other => panic!("exactly one of them must have it: {other:?}"),
+            };
+            assert!([first.1, second.1].iter().any(|head| head.owner == winner && head.lease == 2));
+        }
+    }
+}
+
+#[test]
+fn of_two_new_actors_of_one_name_exactly_one_gets_it() {
+    for _ in 0..RACES {
+        let (shared, _folder) = shared();
+        for buckets in shared {
+            let owners = [owner("first"), owner("second")];
+            let pushed = at_once(buckets, |index, bucket| Machine::new().push(bucket, owners[index]));
+            let won = pushed.iter().filter(|pushed| pushed.is_ok()).count();
+            assert_eq!(won, 1, "{pushed:?}");
+            assert!(pushed.iter().any(|pushed| matches!(pushed, Err(StoreError::LeaseLost { found: 1, .. }))));
+        }
+    }
+}
+
+#[test]
+fn pushes_of_one_owner_do_not_get_lost() {
+    for _ in 0..RACES {
+        let (shared, _folder) = shared();
+        for buckets in shared {
+            let mut machine = Machine::new();
+            machine.step(9);
+            let machine = &machine;
+            let [first, second] =
+                at_once(buckets, |index, bucket| machine.push_as(bucket, owner("one"), 2 + index as u64).unwrap());
+            let mut numbers = [first.checkpoint.number, second.checkpoint.number];
+            numbers.sort_unstable();
+            assert_eq!(numbers, [1, 2]);
+        }
+    }
+}
+
+#[test]
+fn what_was_pulled_before_a_push_cannot_be_claimed() {
+    let bucket = Shelf::default().bucket();
+    let mut machine = Machine::new();
+    machine.push(&bucket, owner("first")).unwrap();
+    let (_, packs) = elsewhere();
+    let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
+    machine.step(9);
+    machine.push(&bucket, owner("first")).unwrap();
+    let refused = bucket.claim(pulled.claim, owner("second")).unwrap_err();
+    assert!(matches!(refused, StoreError::BucketBusy { .. }) && refused.is_retryable());
+    machine.step(10);
+    machine.push(&bucket, owner("first")).unwrap();
+}
+
+#[test]
+fn a_bucket_that_ignores_conditions_is_refused() {
+    let careless = Shelf::careless();
+    let refused = Machine::new().push(&careless.bucket(), owner("first")).unwrap_err();
+    assert!(matches!(refused, StoreError::BucketUnconditional { .. }));
+    assert!(careless.contents().is_empty());
+}
