@@ -152,3 +152,50 @@ fn what_is_wrong_with_a_bucket_has_the_code_2_and_leaves_nothing_behind() {
     }
     assert!(!desk.data_dir().exists());
 }
+
+#[test]
+fn a_bucket_that_cannot_be_used_stops_the_push_of_all_before_anything_is_done() {
+    let (url, folder) = bucket();
+    let desk = Desk::with_counter("a");
+    desk.good(&["actor", "fork", "a", "b"]);
+    let (code, told) = desk.bad(&["checkpoint", "gc", "--from", &url]);
+    assert_eq!((code, told.contains("belljar checkpoint ls --from URL")), (2, true), "{told}");
+    assert!(folder.path().read_dir().expect("a folder").next().is_none(), "nothing is made where nothing was");
+
+    std::fs::write(folder.path().join("belljar-bucket"), "damaged").expect("a damaged mark");
+    let checkpoints = || desk.json(&["checkpoint", "ls", "a"]).as_array().map(Vec::len);
+    let before = checkpoints();
+    let output = desk.run(&["checkpoint", "push", "--all", "--to", &url, "--json"]);
+    assert_eq!(output.status.code(), Some(3));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    assert_eq!((&report["pushed"], &report["failed"]), (&json!([]), &json!([])));
+    assert_eq!(report["error"]["kind"], "cannot_go_on");
+    assert_eq!(checkpoints(), before, "no checkpoint is taken for nothing");
+
+    std::fs::remove_file(folder.path().join("belljar-bucket")).expect("no mark");
+    desk.good(&["checkpoint", "push", "--all", "--to", &url]);
+    desk.good(&["checkpoint", "gc", "--from", &url, "--take-over"]);
+}
+
+#[test]
+fn a_push_of_all_tells_of_one_that_failed_as_of_every_failure() {
+    let (url, _folder) = bucket();
+    let (here, there) = (Desk::with_counter("a"), Desk::with_counter("a"));
+    there.good(&["checkpoint", "push", "a", "--to", &url]);
+    let output = here.run(&["checkpoint", "push", "--all", "--to", &url, "--json"]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let failed = &report["failed"][0];
+    assert_eq!((&failed["name"], &failed["kind"]), (&json!("a"), &json!("bad_input")));
+    assert!(failed["message"].as_str().expect("a message").contains("belljar actor rm a"), "{failed}");
+}
+
+#[test]
+fn a_pull_that_cannot_begin_leaves_the_actor_to_its_owner() {
+    let (url, _folder) = bucket();
+    let (here, there) = (Desk::with_counter("visits"), Desk::with_counter("visits"));
+    here.good(&["checkpoint", "push", "visits", "--to", &url]);
+    assert_eq!(there.bad(&["checkpoint", "pull", "visits", "--from", &url]).0, 2, "the name is taken there");
+    assert_eq!(there.json(&["checkpoint", "ls", "--from", &url])["actors"][0]["lease"], 1);
+    here.good(&["actor", "call", "visits", "add(1)"]);
+    here.good(&["checkpoint", "push", "visits", "--to", &url]);
+}

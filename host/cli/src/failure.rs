@@ -87,7 +87,15 @@ impl Failure {
     /// Tells it on the standard output, for a script: `{"error": {"kind": …, "message": …}}`, with all problems of a
     /// workflow.
     pub fn tell_json(&self) {
-        let error = match self {
+        if !matches!(self, Failure::OutputClosed) {
+            // The exit code tells it too, where the output cannot be written.
+            output::json(&json!({ "error": self.json() })).ok();
+        }
+    }
+
+    /// What a script is told of it.
+    pub fn json(&self) -> Json {
+        match self {
             Failure::Plain(plain) => plain.json(),
             Failure::Workflow(error) => {
                 let problems = error.problems.iter().map(
@@ -99,10 +107,8 @@ impl Failure {
                     "problems": problems.collect::<Vec<_>>(),
                 })
             }
-            Failure::OutputClosed => return,
-        };
-        // The exit code tells it too, where the output cannot be written.
-        output::json(&json!({ "error": error })).ok();
+            Failure::OutputClosed => json!({ "message": "the standard output was closed" }),
+        }
     }
 }
 
@@ -206,6 +212,7 @@ fn exit_of_store(error: &StoreError) -> Exit {
         | StoreError::BucketUnconditional { .. }
         | StoreError::NotInBucket { .. }
         | StoreError::LeaseLost { .. }
+        | StoreError::OlderThanBucket { .. }
         | StoreError::CheckpointVersion { .. }
         | StoreError::NameTaken { .. }
         | StoreError::UnknownActor { .. }

@@ -14,6 +14,10 @@ use std::time::SystemTime;
 
 use wasmtime::component::Component;
 
+mod oldest;
+
+pub use oldest::remove_oldest;
+
 use crate::snapshot::instrument::INSTRUMENTATION;
 use crate::{Digest, Error};
 
@@ -104,33 +108,9 @@ impl CompiledCache {
         self.evict(CACHE_BYTES_MAX)
     }
 
-    /// Removes the files of compiled code that were used longest ago, until the rest fit. Another process may do
-    /// the same at the same time, so a file that is gone already is as good as removed.
+    /// Removes the files of compiled code that were used longest ago, until the rest fit.
     fn evict(&self, bytes_max: u64) -> io::Result<()> {
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&self.dir)? {
-            let path = entry?.path();
-            if path.extension().is_none_or(|extension| extension != EXTENSION) {
-                continue;
-            }
-            match fs::metadata(&path) {
-                Ok(metadata) => files.push((metadata.modified()?, metadata.len(), path)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        files.sort();
-        let mut total_bytes: u64 = files.iter().map(|(_, size_bytes, _)| size_bytes).sum();
-        for (_, size_bytes, path) in files {
-            if total_bytes <= bytes_max {
-                break;
-            }
-            match fs::remove_file(path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => total_bytes -= size_bytes,
-            }
-        }
-        Ok(())
+        remove_oldest(&self.dir, EXTENSION, usize::MAX, bytes_max, fs::Metadata::len)
     }
 }
 

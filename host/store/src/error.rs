@@ -314,8 +314,8 @@ pub enum StoreError {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
 
-    /// An object of a bucket is not what was written. An older checkpoint of the actor may be whole.
-    #[error("{key} in {bucket} is damaged: {problem}; an older checkpoint of the actor in the bucket may be whole")]
+    /// An object of a bucket is not what was written, or not there.
+    #[error("{key} in {bucket} is damaged: {problem}; {remedy}")]
     BucketDamaged {
         /// The key of the object.
         key: String,
@@ -323,6 +323,8 @@ pub enum StoreError {
         bucket: String,
         /// What is wrong with it.
         problem: String,
+        /// What to do about it, which depends on what it is.
+        remedy: &'static str,
     },
 
     /// The bucket overwrites what it was told not to, so it cannot keep owners apart.
@@ -346,7 +348,7 @@ pub enum StoreError {
     /// The actor in the bucket belongs to another data directory, which took it over or pushed one of the same
     /// name first. Nothing was changed.
     #[error(
-        "the actor `{name}` in {bucket} belongs to another owner since lease {found}: what is there was not overwritten; pull it to go on with that one, or push to another prefix"
+        "the actor `{name}` in {bucket} belongs to another owner since lease {found}: what is there was not overwritten. To go on with that one, `belljar actor rm {name}` (what was not pushed is lost) and pull it; if this is the right one, `belljar checkpoint rm {name} --from URL` and push it again"
     )]
     LeaseLost {
         /// The actor.
@@ -357,8 +359,23 @@ pub enum StoreError {
         found: u64,
     },
 
+    /// The owner of the actor has pushed a later state of it. Nothing was changed.
+    #[error(
+        "{bucket} has generation {found} of the actor `{name}` already, which is later than {generation}: nothing was overwritten; to make an older state the newest, `belljar checkpoint restore {name} {generation}` and push again; --number N pulls an older checkpoint of the bucket"
+    )]
+    OlderThanBucket {
+        /// The actor.
+        name: String,
+        /// The bucket.
+        bucket: String,
+        /// The generation that was to be pushed.
+        generation: u64,
+        /// The generation that is there.
+        found: u64,
+    },
+
     /// The bucket has no such actor or checkpoint.
-    #[error("{bucket} has no {what}: `belljar checkpoint ls --from {bucket}` lists what it has")]
+    #[error("{bucket} has no {what}: `belljar checkpoint ls --from URL` lists what it has")]
     NotInBucket {
         /// What was looked for, with its name.
         what: String,
@@ -385,6 +402,16 @@ impl StoreError {
                 | Self::BucketDamaged { .. }
                 | Self::UnknownRecordKind { .. }
         )
+    }
+
+    /// Whether it is the bucket that cannot be used now, and not only one actor of it: the next actor would fare no
+    /// better.
+    pub fn is_of_whole_bucket(&self) -> bool {
+        match self {
+            Self::Bucket { .. } | Self::BucketBusy { .. } | Self::BucketUnconditional { .. } => true,
+            Self::BucketDamaged { key, .. } => crate::bucket::is_mark(key),
+            _ => false,
+        }
     }
 
     /// Whether the same call may succeed later although the caller changes nothing: somebody else has to

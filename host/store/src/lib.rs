@@ -49,6 +49,8 @@ mod lock_file;
 mod log;
 mod objects;
 mod storage;
+#[cfg(test)]
+mod testing;
 
 pub use catalog::{
     Catalog, ITEMS_PER_RUN_MAX, Item, ItemUpdate, JSON_BYTES_MAX, NAME_BYTES_MAX, NewItem, NewRun, RUN_ITEM,

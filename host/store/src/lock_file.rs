@@ -3,7 +3,8 @@
 //! the next one gets; what it says while nobody holds the lock means nothing.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -15,10 +16,12 @@ const LOCK_FILE: &str = "lock";
 /// How often, and how long apart, the lock is tried: a process that is just ending, or one that only asks
 /// whether there is an owner, must not turn a new owner away.
 const ATTEMPTS: u32 = 10;
+/// How often where this process holds it: what it has just closed may take a while to end on a busy machine, 3 s.
+const ATTEMPTS_OWN: u32 = 300;
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(10);
 
 /// The longest process id that is read, in bytes.
-const PID_BYTES_MAX: u64 = 20;
+const PID_BYTES_MAX: usize = 20;
 
 /// Ownership of a directory, until it is dropped.
 #[derive(Debug)]
@@ -41,16 +44,18 @@ impl DirectoryLock {
             .truncate(false)
             .open(&path)
             .map_err(|e| StoreError::io("open", &path, e))?;
-        let mut attempts_left = ATTEMPTS;
+        let mut attempts = 1;
         while let Err(refused) = file.try_lock() {
-            attempts_left -= 1;
-            match refused {
-                TryLockError::Error(e) => return Err(StoreError::io("lock", &path, e)),
-                TryLockError::WouldBlock if attempts_left > 0 => thread::sleep(ATTEMPT_INTERVAL),
-                TryLockError::WouldBlock => {
-                    return Err(StoreError::Locked { path: directory.to_owned(), pid: read_pid(&mut file) });
-                }
+            if let TryLockError::Error(e) = refused {
+                return Err(StoreError::io("lock", &path, e));
             }
+            let owner = read_pid(&file);
+            let attempts_max = if owner == Some(std::process::id()) { ATTEMPTS_OWN } else { ATTEMPTS };
+            if attempts >= attempts_max {
+                return Err(StoreError::Locked { path: directory.to_owned(), pid: owner });
+            }
+            attempts += 1;
+            thread::sleep(ATTEMPT_INTERVAL);
         }
         file.set_len(0)
             .and_then(|()| writeln!(file, "{}", std::process::id()))
@@ -76,10 +81,10 @@ pub(crate) fn is_owned(directory: &Path) -> Result<bool, StoreError> {
 }
 
 /// The owner's id, unless the owner has not written it yet.
-fn read_pid(file: &mut File) -> Option<u32> {
-    let mut text = String::new();
-    file.take(PID_BYTES_MAX).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+fn read_pid(file: &File) -> Option<u32> {
+    let mut text = [0; PID_BYTES_MAX];
+    let length = file.read_at(&mut text, 0).ok()?;
+    str::from_utf8(&text[..length]).ok()?.trim().parse().ok()
 }
 
 #[cfg(test)]
@@ -101,6 +106,21 @@ mod tests {
         drop(first);
         assert!(!is_owned(folder.path()).unwrap());
         DirectoryLock::acquire(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn what_this_process_is_just_closing_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let first = DirectoryLock::acquire(folder.path()).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                thread::sleep(2 * ATTEMPTS * ATTEMPT_INTERVAL);
+                drop(first);
+            });
+            DirectoryLock::acquire(folder.path()).unwrap();
+        });
+        let written = std::fs::read_to_string(folder.path().join(LOCK_FILE)).unwrap();
+        assert_eq!(written, format!("{}\n", std::process::id()));
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
+use rayon::prelude::*;
 use rustix::fs::MemfdFlags;
 
 use super::mapping::{PAGE_BYTES, page_up};
 use super::view::View;
 
-/// Bytes that are copied at a time from one image to another.
+/// Bytes that are copied at a time to another image or to a file.
 const COPY_BYTES: usize = 1 << 20;
 
 /// The beginning of a memory; what lies behind it is zero. An image that somebody has mapped is written to only where
@@ -59,16 +60,22 @@ impl Image {
     /// A copy with room for `size_bytes`, or as many as this one has.
     pub(crate) fn copy(&self, size_bytes: usize) -> io::Result<Image> {
         let copy = Image::zeros(self.size_bytes.max(size_bytes))?;
+        self.copy_to(&copy.file, 0)?;
+        Ok(copy)
+    }
+
+    /// Writes what it holds to a file of zeros, from an offset on.
+    pub(super) fn copy_to(&self, file: &File, at: u64) -> io::Result<()> {
         let mut buffer = vec![0; COPY_BYTES.min(self.size_bytes)];
         for offset in (0..self.size_bytes).step_by(COPY_BYTES) {
             let part = &mut buffer[..COPY_BYTES.min(self.size_bytes - offset)];
             self.file.read_exact_at(part, self.offset_bytes + offset as u64)?;
-            // Zeros are there already, and writing them would take memory.
+            // Zeros are there already, and writing them would take room.
             if part.iter().any(|byte| *byte != 0) {
-                copy.file.write_all_at(part, offset as u64)?;
+                file.write_all_at(part, at + offset as u64)?;
             }
         }
-        Ok(copy)
+        Ok(())
     }
 
     /// Writes whole pages, and makes the image larger where they lie past its end.
@@ -102,9 +109,21 @@ impl Image {
         self.size_bytes
     }
 
-    /// Looks at the whole of it.
+    /// Looks at the whole of one that is a part of a file on the disk.
     pub(super) fn view(&self) -> io::Result<View> {
         View::open(&self.file, self.offset_bytes, self.size_bytes)
+    }
+
+    /// What `look` makes of each `part_bytes` bytes of it, on all processors. It reads instead of mapping: what was never
+    /// written takes no memory then, as mapping it would.
+    pub(super) fn parts<T: Send>(&self, part_bytes: usize, look: impl Fn(&[u8]) -> T + Sync) -> io::Result<Vec<T>> {
+        let starts: Vec<usize> = (0..self.size_bytes).step_by(part_bytes).collect();
+        let read = |buffer: &mut Vec<u8>, start: usize| {
+            let part = &mut buffer[..part_bytes.min(self.size_bytes - start)];
+            self.file.read_exact_at(part, self.offset_bytes + start as u64)?;
+            Ok(look(part))
+        };
+        starts.into_par_iter().map_init(|| vec![0; part_bytes], read).collect()
     }
 
     /// The file to map.

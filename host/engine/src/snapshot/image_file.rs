@@ -6,9 +6,10 @@
 //! a BLAKE3, the contents by an XXH3 of each MiB, which all processors reckon at once. XXH3 finds damage, and is several
 //! times faster than a hash that also finds malice; whoever may write to the folder is trusted.
 //!
-//! What is verified is what the kernel has in memory. Pages that it drops when memory is short are read again from the
-//! disk and not verified again, as those of an executable file are; a disk that cannot read them then ends the process,
-//! and the actor is recovered from its checkpoint.
+//! All of it is read when it is opened, so a disk that cannot read it is an error then, and the actor comes back from its
+//! checkpoint. What is verified is what the kernel has in memory: pages that it drops when memory is short are read again
+//! from the disk and not verified again, as those of an executable file are. A disk that cannot read them any more ends the
+//! process, and finds the file unreadable at the next start.
 //!
 //! `docs/format.md` describes the file byte by byte.
 
@@ -56,8 +57,7 @@ pub enum ImageFileProblem {
 
 impl ActorImage {
     /// Writes the image to a file, in place of what is there, and says which checkpoint it is of: 32 bytes that the
-    /// caller chooses. The file has its name only when it is whole. It is not synced: after a power cut it may turn out
-    /// to be damaged.
+    /// caller chooses. The file has its name only when all of it is on the disk.
     ///
     /// # Errors
     ///
@@ -79,17 +79,17 @@ impl ActorImage {
     }
 
     fn write(&self, path: &Path, checkpoint: &[u8; 32]) -> io::Result<()> {
-        let views = self.memories.iter().map(|memory| memory.image.as_ref().map(|image| image.view()).transpose());
-        let views: Vec<_> = views.collect::<io::Result<_>>()?;
-        let bytes = || views.iter().map(|view| view.as_ref().map_or(&[][..], |view| view.bytes()));
-        let memories = self.memories.iter().zip(bytes()).map(|(memory, bytes)| MemoryHeader {
-            size_bytes: memory.size_bytes as u64,
-            image_bytes: bytes.len() as u64,
-            checksums: checksums(bytes),
+        let memories = self.memories.iter().map(|memory| {
+            let image = memory.image.as_ref();
+            Ok(MemoryHeader {
+                size_bytes: memory.size_bytes as u64,
+                image_bytes: image.map_or(0, |image| image.size_bytes() as u64),
+                checksums: image.map_or(Ok(Vec::new()), |image| image.parts(PART_BYTES, checksum))?,
+            })
         });
+        let memories = memories.collect::<io::Result<_>>()?;
         let (component, checkpoint) = (*self.component.as_bytes(), *checkpoint);
-        let header = Header { component, checkpoint, globals: self.globals.to_vec(), memories: memories.collect() };
-        let header = header.to_bytes();
+        let header = Header { component, checkpoint, globals: self.globals.to_vec(), memories }.to_bytes();
         if header.len() > HEADER_BYTES_MAX {
             return Err(io::Error::other("the image is larger than one in a file may be"));
         }
@@ -100,16 +100,13 @@ impl ActorImage {
         let out = file.as_file();
         out.write_all_at(&header, 0)?;
         let mut offset = page_up(header.len()) as u64;
-        for bytes in bytes() {
-            for part in bytes.chunks(PART_BYTES) {
-                // What is not written is zero, and takes no room.
-                if part.iter().any(|byte| *byte != 0) {
-                    out.write_all_at(part, offset)?;
-                }
-                offset += part.len() as u64;
-            }
+        for image in self.memories.iter().filter_map(|memory| memory.image.as_ref()) {
+            image.copy_to(out, offset)?;
+            offset += image.size_bytes() as u64;
         }
         out.set_len(offset)?;
+        // A page of it that the kernel has dropped must be had again, by a guest that runs.
+        out.sync_data()?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())
     }
@@ -181,7 +178,11 @@ fn read(path: &Path, component: Digest, checkpoint: &[u8; 32]) -> Result<ActorIm
 
 /// The checksum of each MiB, reckoned on all processors.
 fn checksums(bytes: &[u8]) -> Vec<[u8; CHECKSUM_BYTES]> {
-    bytes.par_chunks(PART_BYTES).map(|part| XxHash3_128::oneshot(part).to_le_bytes()).collect()
+    bytes.par_chunks(PART_BYTES).map(checksum).collect()
+}
+
+fn checksum(part: &[u8]) -> [u8; CHECKSUM_BYTES] {
+    XxHash3_128::oneshot(part).to_le_bytes()
 }
 
 #[cfg(test)]

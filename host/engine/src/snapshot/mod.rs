@@ -13,7 +13,7 @@
 //! | file | is for |
 //! | --- | --- |
 //! | `mapping.rs` | linear memories that the host owns |
-//! | `image.rs` | contents of a memory that many instances map |
+//! | `image.rs` | contents of one memory that many instances map |
 //! | `birth.rs` | which contents a memory gets that is being made |
 //! | `pages.rs` | which pages were written |
 //! | `actor_image.rs` | all memories and globals of an instance, as images |

@@ -46,8 +46,8 @@ pub(crate) struct Alive {
     pub(super) instance: Option<Living>,
     pub(super) checkpoints: Checkpoints,
     pub(super) writing: Option<Writing>,
-    /// The newest checkpoint, if it is a large one of this time awake.
-    pub(super) newest: Option<CheckpointId>,
+    /// The newest checkpoint, if it is a large one of this time awake: the one that an image can be of.
+    pub(super) image_of: Option<CheckpointId>,
     pub(super) status: ActorStatus,
     pub(super) faults_in_row: u32,
     _end: EndOfLife,
@@ -142,7 +142,7 @@ impl Alive {
             voice,
             instance: None,
             writing: None,
-            newest: None,
+            image_of: None,
             status: ActorStatus::Running,
             faults_in_row: 0,
         }
@@ -153,7 +153,7 @@ impl Alive {
         let permit = self.system.admit().await?;
         let services: Services = services::of_actor(self.system.services(), &self.voice);
         let label = self.cell.name.as_str();
-        let mut instance = match snapshot {
+        let instance = match snapshot {
             Some(snapshot) => self.linked.restore(snapshot, &services, label).await?,
             // A volatile actor may keep state where no snapshot sees it.
             None if self.durability() == Durability::Volatile
@@ -166,9 +166,7 @@ impl Alive {
                 self.linked.instantiate_from(&base, &services, label).await?
             }
         };
-        self.take(&mut instance)?;
-        self.instance = Some(Living { instance, _permit: permit });
-        Ok(())
+        self.animate(instance, permit)
     }
 
     /// Begins another life of an actor that keeps nothing.
@@ -177,14 +175,15 @@ impl Alive {
         self._end = EndOfLife(self.voice.clone());
     }
 
-    /// Gives an instance what a snapshot does not carry.
-    fn take(&self, instance: &mut Instance) -> Result<(), Error> {
+    /// Takes an instance for its own, once it has given it what a snapshot does not carry.
+    fn animate(&mut self, mut instance: Instance, permit: OwnedSemaphorePermit) -> Result<(), Error> {
         instance.set_random(self.voice.kept().state.random());
         if let Some(shelf) = self.voice.shelf() {
             let held = self.voice.kept().state.objects.clone();
             let held = held.iter().map(|held| held.open(shelf)).collect::<Result<Vec<_>, _>>()?;
             instance.give_back_objects(held);
         }
+        self.instance = Some(Living { instance, _permit: permit });
         Ok(())
     }
 
@@ -200,10 +199,8 @@ impl Alive {
     pub(super) async fn make_instance_of_image(&mut self, image: &ActorImage) -> Result<(), Error> {
         let permit = self.system.admit().await?;
         let services: Services = services::of_actor(self.system.services(), &self.voice);
-        let mut instance = self.linked.instantiate_from(image, &services, self.cell.name.as_str()).await?;
-        self.take(&mut instance)?;
-        self.instance = Some(Living { instance, _permit: permit });
-        Ok(())
+        let instance = self.linked.instantiate_from(image, &services, self.cell.name.as_str()).await?;
+        self.animate(instance, permit)
     }
 
     /// The sizes of the objects that the guest holds, of an actor that keeps them.
@@ -214,13 +211,7 @@ impl Alive {
 
     /// Waits until everything that the journal holds is durable.
     pub(super) fn durable(&self) -> impl Future<Output = Result<(), Error>> + Send + use<> {
-        let durable = self.voice.kept().journal.as_ref().map(Journal::durable);
-        async move {
-            match durable {
-                Some(durable) => durable.await,
-                None => Ok(()),
-            }
-        }
+        self.voice.durable()
     }
 
     /// Writes down how a message ended, and what follows from it for the actor's state.

@@ -73,6 +73,7 @@ impl Body {
     async fn live(self, mut alive: Alive) {
         self.cell.durability.set(alive.durability()).ok();
         self.cell.mailbox.set_length_max(alive.mailbox_length_max());
+        let mut image = None;
         let (told, lost) = loop {
             let next = match self.cell.mailbox.take() {
                 Some(incoming) => self.handle(&mut alive, incoming).await,
@@ -83,6 +84,7 @@ impl Body {
                 Next::Sleep(tell) => {
                     let slept = alive.hibernate().await;
                     if slept.is_ok() && self.cell.mailbox.close_if_empty() {
+                        image = alive.image_to_keep().await;
                         break (tell, None);
                     }
                     // Something has arrived, or the checkpoint could not be written: it stays awake.
@@ -101,6 +103,9 @@ impl Body {
         self.refuse_all(&error);
         if let Some(order) = order {
             order.refuse(&error);
+        }
+        if let Some(image) = image {
+            image.keep().await;
         }
         if let Some(tell) = told {
             tell.send(Ok(())).ok();

@@ -3,16 +3,18 @@
 //! owner, and the owner before can push it no more.
 //!
 //! An actor is told from others, also of the same name, by the record that its history in the log begins with: it holds
-//! a random seed, and stays as long as the actor. So there is nothing to keep beside the log, and nothing that could be
-//! lost between a swap in the bucket and a write here.
+//! a random seed, and stays as long as the actor. So there is nothing to keep beside the log. The record is known before
+//! it is written, so the actor is taken over in the bucket first and begins here afterwards: at no time do two go on that
+//! both believe to be the owner. If this process dies in between, the bucket has all of the actor, and whoever pulls it
+//! next owns it; if the beginning fails, it is given back to its owner before.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use belljar_store::ActorEntry;
-use belljar_store::bucket::{Bucket, Owner, Pushed, Transfer};
+use belljar_store::bucket::{Bucket, Claim, Owner, Pushed, Transfer};
 
 use super::bundle::{Arrived, ImportOptions};
-use super::handle::{Actor, Actors};
+use super::handle::{Actor, Actors, Owning};
 use super::look::KeptActors;
 use super::{ActorError, recovery};
 use crate::Error;
@@ -33,9 +35,9 @@ impl KeptActors {
         progress: impl FnMut(Transfer),
     ) -> Result<Pushed, Error> {
         let entry = self.entry(name)?;
-        let (owner, parcel) = (self.owner(&entry)?, self.parcel(&entry, generation)?);
+        let (owner, departing) = (self.owner(&entry)?, self.depart(&entry, generation)?);
         let payload = |wanted: u64| recovery::payload_of(&self.durable.log, entry.id, wanted);
-        Ok(bucket.push(name, owner, parcel.parts(), payload, &self.durable.packs, progress)?)
+        Ok(bucket.push(name, owner, departing.parts(), payload, &self.durable.packs, progress)?)
     }
 
     fn owner(&self, entry: &ActorEntry) -> Result<Owner, Error> {
@@ -57,6 +59,9 @@ impl Actors {
         progress: impl FnMut(Transfer) + Send + 'static,
     ) -> Result<Pushed, Error> {
         let actor = self.get(name).await?;
+        let asked = bucket.clone();
+        // A checkpoint for nothing would be one more to keep.
+        self.system.blocking(move || Ok(asked.prepare()?)).await?;
         if self.system.live().contains_key(&actor.name) {
             actor.checkpoint().await?;
         } else {
@@ -74,7 +79,8 @@ impl Actors {
     ///
     /// [`ActorError::NameTaken`]; [`ActorError::NeedsGrants`] when it had grants that it is not to get; a store error
     /// when the bucket cannot be used or does not have it, when what is there is damaged, or when somebody else changed
-    /// it meanwhile. Nothing is left of the actor here then, and it is not taken over.
+    /// it meanwhile. Nothing is left of the actor here then, and it is not taken over; unless the bucket could not even
+    /// be told that, and then nobody owns it until it is pulled again.
     pub async fn pull(
         &self,
         name: &str,
@@ -96,17 +102,56 @@ impl Actors {
             Ok((Arrived::of(pulled.imported, &packs)?, pulled.claim))
         };
         let (arrived, claim) = self.system.blocking(fetch).await?;
-        let actor = self.settle_in(arrived, ImportOptions { name: Some(own_name), ..options }).await?;
+        let options = ImportOptions { name: Some(own_name.clone()), ..options };
         if is_copy {
-            return Ok(actor);
+            return self.settle_in(arrived, options, None).await;
         }
-        let (entry, bucket) = (actor.entry().await?, bucket.clone());
-        let claimed = self.system.blocking(move || Ok(bucket.claim(claim, kept.owner(&entry)?)?)).await;
-        if let Err(error) = claimed {
-            // Otherwise there would be two that go on, of which this one could never be pushed.
-            actor.remove().await?;
-            return Err(error);
+        let takeover = Takeover { bucket: bucket.clone(), claim, owner: Arc::default() };
+        let settled = self.settle_in(arrived, options, Some(takeover.owning())).await;
+        match &settled {
+            // Whether it began is not known when this process ends, and with two owners two would go on.
+            Ok(_) | Err(Error::ShutDown) => {}
+            Err(_) => {
+                let undo = move || takeover.give_back_unless_begun(&kept, &own_name);
+                if let Err(error) = self.system.blocking(undo).await {
+                    // What made the beginning fail says more to whoever called.
+                    tracing::warn!(actor = name, %error, "an actor that could not begin could not be given back");
+                }
+            }
         }
-        Ok(actor)
+        settled
+    }
+}
+
+/// An actor of a bucket that becomes this machine's.
+struct Takeover {
+    bucket: Arc<Bucket>,
+    claim: Claim,
+    /// Who it was to belong to, from when the bucket was told.
+    owner: Arc<OnceLock<Owner>>,
+}
+
+impl Takeover {
+    fn owning(&self) -> Owning {
+        let (bucket, claim, known) = (self.bucket.clone(), self.claim.clone(), self.owner.clone());
+        Box::new(move |owner| {
+            // First, because the bucket may do it although its answer is lost.
+            known.set(owner).ok();
+            Ok(bucket.claim(&claim, owner).map(drop)?)
+        })
+    }
+
+    /// Makes the owner before the owner again, unless the actor began here whatever was heard of it.
+    fn give_back_unless_begun(&self, kept: &KeptActors, name: &str) -> Result<(), Error> {
+        let Some(mine) = self.owner.get() else { return Ok(()) };
+        let present = match kept.entry(name) {
+            Ok(entry) => Some(kept.owner(&entry)?),
+            Err(Error::Actor(ActorError::Unknown { .. })) => None,
+            Err(error) => return Err(error),
+        };
+        if present != Some(*mine) {
+            self.bucket.give_back(&self.claim, *mine)?;
+        }
+        Ok(())
     }
 }

@@ -9,7 +9,7 @@ use belljar_store::{ActorEntry, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoints::snapshot_of;
-use super::handle::{Actor, Actors};
+use super::handle::{Actor, Actors, Owning};
 use super::info::{ActorInfo, CheckpointInfo};
 use super::look::KeptActors;
 use super::state::ActorState;
@@ -43,14 +43,14 @@ impl KeptActors {
     /// be written.
     pub fn export(&self, name: &str, generation: Option<u64>, path: &Path) -> Result<CheckpointInfo, Error> {
         let entry = self.entry(name)?;
-        let parcel = self.parcel(&entry, generation)?;
+        let departing = self.depart(&entry, generation)?;
         let payload = |wanted: u64| recovery::payload_of(&self.durable.log, entry.id, wanted);
-        checkpoint::export(path, parcel.parts(), payload, &self.durable.packs)?;
-        Ok(parcel.checkpoint)
+        checkpoint::export(path, departing.parts(), payload, &self.durable.packs)?;
+        Ok(departing.checkpoint)
     }
 
     /// Packs up an actor as of a checkpoint.
-    pub(super) fn parcel(&self, entry: &ActorEntry, generation: Option<u64>) -> Result<Parcel, Error> {
+    pub(super) fn depart(&self, entry: &ActorEntry, generation: Option<u64>) -> Result<Departing, Error> {
         let checkpoint = self.chosen(entry, generation)?;
         let loaded = self.load(entry, checkpoint.generation)?;
         let state: ActorState = record::decode(&loaded.host_state)?;
@@ -60,19 +60,19 @@ impl KeptActors {
             .map_err(|error| Error::Setup(error.to_string()))?;
         let component = self.durable.archive.read(state.spawned.digest())?;
         let payload = recovery::payload_of(&self.durable.log, entry.id, checkpoint.generation)?;
-        Ok(Parcel { checkpoint, description, component, payload })
+        Ok(Departing { checkpoint, description, component, payload })
     }
 }
 
 /// What leaves this machine of an actor, besides the chunks that the checkpoint names.
-pub(super) struct Parcel {
+pub(super) struct Departing {
     checkpoint: CheckpointInfo,
     description: String,
     component: Vec<u8>,
     payload: Vec<u8>,
 }
 
-impl Parcel {
+impl Departing {
     pub(super) fn parts(&self) -> BundleParts<'_> {
         BundleParts { description: &self.description, component: &self.component, payload: &self.payload }
     }
@@ -106,11 +106,16 @@ impl Actors {
         let (durable, path) = (self.kept()?.durable, path.to_owned());
         let read = move || Ok(Arrived::of(checkpoint::import(&path, &durable.packs)?, &durable.packs)?);
         let arrived = self.system.blocking(read).await?;
-        self.settle_in(arrived, options).await
+        self.settle_in(arrived, options, None).await
     }
 
-    /// Begins the actor that has arrived.
-    pub(super) async fn settle_in(&self, arrived: Arrived, options: ImportOptions) -> Result<Actor, Error> {
+    /// Begins the actor that has arrived; `owning` is as for [`begin`](Self::begin).
+    pub(super) async fn settle_in(
+        &self,
+        arrived: Arrived,
+        options: ImportOptions,
+        owning: Option<Owning>,
+    ) -> Result<Actor, Error> {
         let Arrived { imported, snapshot, state } = arrived;
         let settings = state.spawned.settings().map_err(Error::Setup)?;
         let name = options.name.unwrap_or_else(|| state.spawned.name.to_string());
@@ -123,6 +128,6 @@ impl Actors {
         let Imported { component, pin: _pin, .. } = imported;
         let plugin = self.runtime.load_bytes(&state.spawned.plugin, component, grants, limits).await?;
         let incarnation = state.spawned.incarnation + 1;
-        self.begin(&name, &plugin, settings, Some((Box::new(snapshot), state)), incarnation).await
+        self.begin(&name, &plugin, settings, Some((Box::new(snapshot), state)), incarnation, owning).await
     }
 }

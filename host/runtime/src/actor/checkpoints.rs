@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use belljar_engine::{Capture, Since, Snapshot};
 use belljar_policy::{Observation, PolicyState};
-use belljar_store::Digest;
 use belljar_store::checkpoint::{
     self, Encoded, Global, MemorySnapshot, Meta, PAGE_BYTES, Packs, PageMap, PagesSnapshot, Pin,
 };
+use belljar_store::{Digest, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::Durability;
@@ -133,13 +133,17 @@ impl Checkpoints {
         reason: String,
         pause: Duration,
         lease: u64,
-    ) -> Taken {
+    ) -> Result<Taken, Error> {
+        let parent = match (capture.since(), &self.newest) {
+            (Since::Base, _) => None,
+            (Since::Last, Some(newest)) => Some(newest.clone()),
+            (Since::Last, None) => {
+                let problem = "it is what has changed since a checkpoint that is not there".to_owned();
+                return Err(StoreError::InvalidSnapshot { problem }.into());
+            }
+        };
         self.generation += 1;
         (self.work, self.messages) = (Duration::ZERO, 0);
-        let parent = match capture.since() {
-            Since::Base => None,
-            Since::Last => self.newest.clone(),
-        };
         let (taken_ns, generation) = (clock::now_ns(), self.generation);
         // A delta may go back as far as the one before it did; that is known for sure only when it is encoded.
         let after_record = state.after_record;
@@ -147,7 +151,18 @@ impl Checkpoints {
         state.policy = Some(self.policy.clone());
         state.checkpoints = self.kept.clone();
         state.checkpoints.push_back(Kept { generation, after_record, needs_from: before.min(after_record) });
-        Taken { capture, state, _objects: objects, reason, pause, taken_ns, lease, after_record, generation, parent }
+        Ok(Taken {
+            capture,
+            state,
+            _objects: objects,
+            reason,
+            pause,
+            taken_ns,
+            lease,
+            after_record,
+            generation,
+            parent,
+        })
     }
 
     /// Notes that a checkpoint is in the log. Returns the oldest record that is still needed.

@@ -159,7 +159,7 @@ impl Actor {
     pub async fn fork_from(&self, generation: u64, name: &str) -> Result<Actor, Error> {
         let (plugin, settings, snapshot, state, _objects) = self.past(generation).await?;
         let incarnation = state.spawned.incarnation + 1;
-        self.actors().begin(name, &plugin, settings, Some((snapshot, state)), incarnation).await
+        self.actors().begin(name, &plugin, settings, Some((snapshot, state)), incarnation, None).await
     }
 
     /// Goes back to a checkpoint, as a new incarnation. What came after it is given up; messages that wait are worked

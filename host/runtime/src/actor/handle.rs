@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use belljar_engine::Digest;
+use belljar_store::bucket::Owner;
 use belljar_store::checkpoint;
 use belljar_store::{NewActor, StoreError};
 use serde_json::Value as Json;
@@ -26,6 +27,9 @@ use crate::{Error, Plugin, Runtime, clock};
 const LIST_PATIENCE: Duration = Duration::from_millis(20);
 /// How long a clean end waits for actors to go to sleep.
 const HIBERNATION_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Makes an actor that is about to begin the owner of what it goes on from. If it fails, the actor does not begin.
+pub(super) type Owning = Box<dyn FnOnce(Owner) -> Result<(), Error> + Send>;
 
 /// The actors of a runtime. Cheap to clone.
 #[derive(Clone)]
@@ -56,10 +60,11 @@ impl Actors {
     /// an engine error when the plugin cannot be snapshotted, or `init` faults. Nothing is left of the actor then.
     pub async fn spawn(&self, name: &str, plugin: &Plugin, options: SpawnOptions) -> Result<Actor, Error> {
         let settings = Settings { grants: plugin.grants().clone(), limits: plugin.limits().clone(), options };
-        self.begin(name, plugin, settings, None, 1).await
+        self.begin(name, plugin, settings, None, 1, None).await
     }
 
-    /// Begins an actor from nothing or from a snapshot.
+    /// Begins an actor from nothing or from a snapshot. `owning` comes between the certainty that its name is free and
+    /// its first trace in the log; a volatile actor has none, and does not call it.
     pub(super) async fn begin(
         &self,
         name: &str,
@@ -67,6 +72,7 @@ impl Actors {
         settings: Settings,
         from: Option<(Box<belljar_engine::Snapshot>, ActorState)>,
         incarnation: u64,
+        owning: Option<Owning>,
     ) -> Result<Actor, Error> {
         let name: ActorName = name.parse()?;
         let component = plugin.component();
@@ -96,7 +102,7 @@ impl Actors {
                 self.check_snapshotable(plugin)?;
                 let (durable, spawned, settings) = (durable.clone(), spawned.clone(), settings.clone());
                 let bytes = component.bytes();
-                Some(self.system.blocking(move || create(&durable, &spawned, &settings, &bytes)).await?)
+                Some(self.system.blocking(move || create(&durable, &spawned, &settings, &bytes, owning)).await?)
             }
         };
         self.system.know(component);
@@ -347,15 +353,80 @@ fn remove_unborn(durable: &Durable, name: &ActorName) -> Result<(), Error> {
 }
 
 /// Keeps the plugin and begins the actor's history.
-fn create(durable: &Durable, spawned: &Spawned, settings: &Settings, component: &[u8]) -> Result<Journal, Error> {
+fn create(
+    durable: &Durable,
+    spawned: &Spawned,
+    settings: &Settings,
+    component: &[u8],
+    owning: Option<Owning>,
+) -> Result<Journal, Error> {
     durable.archive.keep(spawned.digest(), component)?;
     let info = ActorInfo { status: ActorStatus::Beginning, ..services::info_of(spawned, settings) };
     let status = serde_json::to_string(&info).unwrap_or_default();
     remove_unborn(durable, &spawned.name)?;
+    let taken = || Error::from(ActorError::NameTaken { name: spawned.name.to_string() });
+    let first = record::encode(spawned);
+    if let Some(owning) = owning {
+        // Nobody should lose an actor to one that cannot begin.
+        if durable.log.find(spawned.name.as_str())?.is_some() {
+            return Err(taken());
+        }
+        owning(Owner::of(&first))?;
+    }
     let new = NewActor { name: spawned.name.as_str(), status: Some(&status) };
-    let (writer, _) = durable.log.create(&new, &record::encode(spawned)).map_err(|error| match error {
-        StoreError::NameTaken { .. } => Error::from(ActorError::NameTaken { name: spawned.name.to_string() }),
+    let (writer, _) = durable.log.create(&new, &first).map_err(|error| match error {
+        StoreError::NameTaken { .. } => taken(),
         error => error.into(),
     })?;
     Ok(Journal::new(durable.log.clone(), writer, None))
+}
+
+#[cfg(test)]
+mod tests {
+    use belljar_store::DataDir;
+
+    use super::*;
+
+    fn spawned(name: &str, seed: u8) -> Spawned {
+        Spawned {
+            name: name.parse().expect("a name"),
+            plugin: "counter".to_owned(),
+            component: *Digest::of(b"component").as_bytes(),
+            settings: "{}".to_owned(),
+            incarnation: 1,
+            born_ns: 1,
+            seed: [seed; 32],
+        }
+    }
+
+    fn begin(durable: &Durable, spawned: &Spawned, owning: Option<Owning>) -> Result<Journal, Error> {
+        create(durable, spawned, &Settings::default(), b"component", owning)
+    }
+
+    #[test]
+    fn an_actor_is_owned_before_it_leaves_a_trace_and_under_the_identity_that_it_keeps() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let durable = Durable::open(&DataDir::open(folder.path()).expect("a data directory"), None).expect("a log");
+        let actor = spawned("visits", 1);
+
+        let refuse: Owning = Box::new(|_| Err(Error::ShutDown));
+        assert!(matches!(begin(&durable, &actor, Some(refuse)), Err(Error::ShutDown)));
+        assert!(durable.log.find("visits").expect("the index").is_none(), "who could not own it has not begun");
+
+        let (log, (tell, told)) = (durable.log.clone(), std::sync::mpsc::channel());
+        let own: Owning = Box::new(move |owner| {
+            assert!(log.find("visits").expect("the index").is_none());
+            tell.send(owner).map_err(|_| Error::ShutDown)
+        });
+        let mut journal = begin(&durable, &actor, Some(own)).expect("an actor");
+        journal.append_status(&services::info_of(&actor, &Settings::default())).expect("a record");
+        journal.wait_durable().expect("a durable record");
+        let entry = durable.log.find("visits").expect("the index").expect("an actor");
+        let first = durable.log.spawn_record(entry.id).expect("a record").payload;
+        assert_eq!(told.recv(), Ok(Owner::of(&first)));
+
+        let never: Owning = Box::new(|_| panic!("an actor whose name is taken is not taken over"));
+        let refused = begin(&durable, &spawned("visits", 2), Some(never)).map(drop);
+        assert!(matches!(refused, Err(Error::Actor(ActorError::NameTaken { .. }))), "{refused:?}");
+    }
 }

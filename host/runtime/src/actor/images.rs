@@ -7,19 +7,24 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use belljar_engine::{ActorImage, Digest, Error as EngineError, ImageFileProblem};
+use belljar_engine::{ActorImage, Digest, Error as EngineError, ImageFileProblem, cache};
 use belljar_store::StoreError;
 use belljar_store::checkpoint::{Manifest, Pages};
+use rustix::io::Errno;
 
 use super::ActorName;
 
 /// Images that are kept: 256.
 const IMAGES_MAX: usize = 256;
-/// Bytes of all images that are kept, as they lie on the disk: 4 GiB.
+/// Bytes of all images that are kept, as they lie on the disk: 4 GiB. Files that were removed while an actor that is awake
+/// has them mapped take their room until it sleeps.
 const IMAGES_BYTES_MAX: u64 = 4 << 30;
+/// Bytes that an image leaves free on the disk: 1 GiB. Where they are not, no image is kept at all.
+const FREE_BYTES_MIN: u64 = 1 << 30;
 /// How the name of an image's file ends. Other files in the folder are left alone.
 const EXTENSION: &str = "image";
 
@@ -37,10 +42,12 @@ impl LocalImages {
         LocalImages { folder }
     }
 
-    /// The verified image of an actor as of the checkpoint whose record has this payload, if there is one. It blocks.
+    /// The verified image of an actor as of the checkpoint whose record has this payload, if there is one. There is none
+    /// of a checkpoint whose pages are in the record, for which waking takes no longer than with an image. It blocks.
     pub(crate) fn find_for(&self, actor: &ActorName, manifest: &Manifest, payload: &[u8]) -> Option<ActorImage> {
         let component = Digest::from_bytes(*manifest.meta.component.as_bytes());
-        self.find(actor, component, &id_of(manifest, payload)?)
+        let is_chunked = matches!(manifest.pages, Pages::Chunked(_));
+        is_chunked.then(|| self.find(actor, component, &id_of(payload)))?
     }
 
     fn find(&self, actor: &ActorName, component: Digest, checkpoint: &CheckpointId) -> Option<ActorImage> {
@@ -53,6 +60,10 @@ impl LocalImages {
             }
             Err(EngineError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
             Err(EngineError::ImageFile { problem: ImageFileProblem::Other, .. }) => None,
+            Err(EngineError::Read { source, path }) if is_pressure(&source) => {
+                tracing::warn!(%actor, path = %path.display(), error = %source, "an image cannot be opened now");
+                None
+            }
             Err(error) => {
                 tracing::warn!(%actor, %error, "an image is of no use; the actor comes back from its checkpoint");
                 if let Err(error) = remove(&path) {
@@ -77,10 +88,27 @@ impl LocalImages {
         if image.size_bytes() > IMAGES_BYTES_MAX {
             return Ok(());
         }
-        fs::create_dir_all(&self.folder).map_err(|source| StoreError::io("create", &self.folder, source))?;
+        let failed = |operation: &'static str| move |source| StoreError::io(operation, &self.folder, source);
+        fs::create_dir_all(&self.folder).map_err(failed("create"))?;
+        let room = rustix::fs::statvfs(&self.folder).map_err(|error| failed("look at")(error.into()))?;
+        let free_bytes = room.f_bavail.saturating_mul(room.f_frsize);
+        self.keep_with(free_bytes, actor, image, checkpoint)
+    }
+
+    fn keep_with(
+        &self,
+        free_bytes: u64,
+        actor: &ActorName,
+        image: &ActorImage,
+        checkpoint: &CheckpointId,
+    ) -> Result<(), crate::Error> {
+        let failed = |source| StoreError::io("tidy up", &self.folder, source);
+        if free_bytes < image.size_bytes().saturating_add(FREE_BYTES_MIN) {
+            // What is left belongs to what cannot be made again.
+            return Ok(self.evict(0, 0).map_err(failed)?);
+        }
         image.save(&self.path(actor), checkpoint)?;
-        let removed = self.evict(IMAGES_MAX, IMAGES_BYTES_MAX);
-        Ok(removed.map_err(|source| StoreError::io("tidy up", &self.folder, source))?)
+        Ok(self.evict(IMAGES_MAX, IMAGES_BYTES_MAX).map_err(failed)?)
     }
 
     /// Removes the image of an actor that is no more. One that is left all the same goes by its age.
@@ -90,33 +118,11 @@ impl LocalImages {
         }
     }
 
-    /// Removes the images that were used longest ago, until the rest fit. Somebody else may do the same at the same time,
-    /// so a file that is gone already is as good as removed.
+    /// Removes the images that were used longest ago, until the rest fit.
     fn evict(&self, images_max: usize, bytes_max: u64) -> io::Result<()> {
-        use std::os::unix::fs::MetadataExt as _;
-        let mut files = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let path = entry?.path();
-            if path.extension().is_none_or(|extension| extension != EXTENSION) {
-                continue;
-            }
-            match fs::metadata(&path) {
-                // Zeros take no room on the disk, which counts in units of 512 bytes.
-                Ok(metadata) => files.push((metadata.modified()?, metadata.blocks() * 512, path)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        files.sort();
-        let (mut images, mut total_bytes) = (files.len(), files.iter().map(|(_, bytes, _)| bytes).sum::<u64>());
-        for (_, bytes, path) in files {
-            if images <= images_max && total_bytes <= bytes_max {
-                break;
-            }
-            remove(&path)?;
-            (images, total_bytes) = (images - 1, total_bytes - bytes);
-        }
-        Ok(())
+        // Zeros take no room on the disk, which counts in units of 512 bytes.
+        let size_bytes = |metadata: &fs::Metadata| metadata.blocks() * 512;
+        cache::remove_oldest(&self.folder, EXTENSION, images_max, bytes_max, size_bytes)
     }
 
     fn path(&self, actor: &ActorName) -> PathBuf {
@@ -124,10 +130,15 @@ impl LocalImages {
     }
 }
 
-/// The name of the checkpoint whose record has this payload; none of one whose pages are in the record, for which waking
-/// takes no longer than with an image.
-pub(crate) fn id_of(manifest: &Manifest, payload: &[u8]) -> Option<CheckpointId> {
-    matches!(manifest.pages, Pages::Chunked(_)).then(|| *Digest::of(payload).as_bytes())
+/// The name of the checkpoint whose record has this payload.
+pub(crate) fn id_of(payload: &[u8]) -> CheckpointId {
+    *Digest::of(payload).as_bytes()
+}
+
+/// Whether this process lacks something now, and the file may be as good as ever.
+fn is_pressure(error: &io::Error) -> bool {
+    let lacking = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::ACCESS];
+    Errno::from_io_error(error).is_some_and(|error| lacking.contains(&error))
 }
 
 fn remove(path: &Path) -> io::Result<()> {
@@ -200,6 +211,21 @@ mod tests {
         images.keep(&name("one"), &image, &second).expect("there is room");
         assert!(images.find(&name("one"), component, &first).is_none(), "an actor has one image");
         assert_eq!(fs::read_dir(folder.path().join("images")).expect("it is there").count(), 1);
+    }
+
+    #[tokio::test]
+    async fn where_the_disk_is_nearly_full_no_image_is_kept() {
+        let folder = tempfile::tempdir().expect("there is room");
+        let images = LocalImages::new(folder.path().to_owned());
+        let (linked, image) = image().await;
+        let enough = FREE_BYTES_MIN + image.size_bytes();
+        let is_there = |actor| images.find(&name(actor), linked.component().digest(), &[1; 32]).is_some();
+
+        images.keep_with(enough, &name("one"), &image, &[1; 32]).expect("there is room");
+        assert!(is_there("one"));
+        images.keep_with(enough - 1, &name("two"), &image, &[1; 32]).expect("it is left out");
+        assert!(!is_there("two"));
+        assert!(!is_there("one"), "the room is needed for what cannot be made again");
     }
 
     #[tokio::test]

@@ -17,7 +17,7 @@ use crate::task::{self, Input};
 use crate::{Error, ObjectRef};
 
 impl Alive {
-    /// Makes the arguments ready to be written down. When it fails they are as before, or partly taken in.
+    /// Makes the arguments ready to be written down. When it fails they are of no use any more.
     ///
     /// # Errors
     ///

@@ -66,8 +66,7 @@ impl Journal {
 
     /// Tells the index what a list shall show of an actor that takes no calls, or takes them again.
     pub(crate) fn append_status(&mut self, info: &ActorInfo) -> Result<(), StoreError> {
-        let mut update = Update::default();
-        update.status = serde_json::to_string(info).ok();
+        let mut update = listing(info);
         // One that takes calls again may have timers: whoever looks finds out.
         self.told_look_at = (info.status == ActorStatus::Running).then_some(0);
         update.next_timer = Some(self.told_look_at.map_or(NextTimer::Never, NextTimer::At));
@@ -81,9 +80,7 @@ impl Journal {
 
     /// Tells the index what a list shall show of the actor.
     pub(crate) fn append_listing(&mut self, info: &ActorInfo) -> Result<(), StoreError> {
-        let mut update = Update::default();
-        update.status = serde_json::to_string(info).ok();
-        self.append_bytes(RecordKind::Note, &record::encode(&Note::Status), update)
+        self.append_bytes(RecordKind::Note, &record::encode(&Note::Status), listing(info))
     }
 
     /// Whether the index knows this time to look at the actor.
@@ -95,11 +92,9 @@ impl Journal {
     pub(crate) fn remove(self) -> impl Future<Output = Result<(), Error>> + Send {
         let (log, removed) = (self.log.clone(), self.log.remove(self.writer));
         async move {
-            let ticket = removed?;
-            let (tell, told) = oneshot::channel();
-            // Whoever waited may have gone.
-            log.when_durable(ticket, Box::new(|outcome| drop(tell.send(outcome))));
-            Ok(told.await.map_err(|_| Error::ShutDown)??)
+            let (tell, durable) = told();
+            log.when_durable(removed?, Box::new(tell));
+            durable.await
         }
     }
 
@@ -133,11 +128,22 @@ impl Journal {
 
     /// Waits until everything that was appended is durable. The wait needs the journal no more.
     pub(crate) fn durable(&self) -> impl Future<Output = Result<(), Error>> + Send + use<> {
-        let (tell, told) = oneshot::channel();
-        self.when_durable(|outcome| {
-            // Whoever waited may have gone.
-            tell.send(outcome).ok();
-        });
-        async move { Ok(told.await.map_err(|_| Error::ShutDown)??) }
+        let (tell, durable) = told();
+        self.when_durable(tell);
+        durable
     }
+}
+
+/// What the index is told that a list shall show.
+fn listing(info: &ActorInfo) -> Update {
+    let mut update = Update::default();
+    update.status = serde_json::to_string(info).ok();
+    update
+}
+
+/// Somebody to be called back by the log, and the wait for that.
+fn told() -> (impl FnOnce(Result<(), StoreError>) + Send + 'static, impl Future<Output = Result<(), Error>> + Send) {
+    let (tell, told) = oneshot::channel();
+    // Whoever waited may have gone.
+    (|outcome| drop(tell.send(outcome)), async { Ok(told.await.map_err(|_| Error::ShutDown)??) })
 }

@@ -101,7 +101,7 @@ impl Shelf {
         let object = Arc::new(self.object(ObjectName::of(&bytes), Content::Unsaved(bytes)));
         let mut unsaved = self.unsaved();
         if unsaved.len() == unsaved.capacity() {
-            unsaved.retain(|object| object.strong_count() > 0);
+            unsaved.retain(is_unsaved);
         }
         unsaved.push(Arc::downgrade(&object));
         Ok(object)
@@ -141,20 +141,19 @@ impl Shelf {
         ActorObject { id: name.id(), name, packs: self.packs.clone(), content: Mutex::new(content) }
     }
 
-    /// Whether there is anything to save.
+    /// Whether there is anything to save, or somebody is about to.
     pub(crate) fn has_unsaved(&self) -> bool {
-        self.unsaved().iter().any(|object| object.strong_count() > 0)
+        self.unsaved().iter().any(is_unsaved)
     }
 
     /// Makes every object durable that somebody still holds. It blocks.
     pub(crate) fn save(&self) -> Result<(), StoreError> {
-        let unsaved = std::mem::take(&mut *self.unsaved());
-        let objects: Vec<_> = unsaved.iter().filter_map(Weak::upgrade).collect();
-        let saved = self.save_all(&objects);
-        if saved.is_err() {
-            self.unsaved().extend(unsaved);
-        }
-        saved
+        // They stay listed until they are saved, so that whoever asks meanwhile does not think that they are. Should two
+        // save the same ones, their chunks are stored once.
+        let objects: Vec<_> = self.unsaved().iter().filter_map(Weak::upgrade).collect();
+        self.save_all(&objects)?;
+        self.unsaved().retain(is_unsaved);
+        Ok(())
     }
 
     fn save_all(&self, objects: &[Arc<ActorObject>]) -> Result<(), StoreError> {
@@ -173,6 +172,10 @@ impl Shelf {
     fn unsaved(&self) -> MutexGuard<'_, Vec<Weak<ActorObject>>> {
         self.unsaved.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn is_unsaved(object: &Weak<ActorObject>) -> bool {
+    object.upgrade().is_some_and(|object| object.in_memory())
 }
 
 impl ObjectHost for Shelf {
@@ -198,7 +201,7 @@ impl ActorObject {
         }
     }
 
-    /// The chunks from `first` to `last`, one after the other.
+    /// These chunks, one after the other.
     fn read_chunks(&self, chunks: &[[u8; 32]]) -> Result<Vec<u8>, ObjectError> {
         let digests: Vec<Digest> = chunks.iter().map(|chunk| Digest::from_bytes(*chunk)).collect();
         let contents: HashMap<Digest, _> =
@@ -274,7 +277,11 @@ impl HeldName {
 
 #[cfg(test)]
 mod tests {
-    use belljar_store::FaultyStorage;
+    use std::path::{Path, PathBuf};
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use belljar_store::{FaultyStorage, Storage, StorageFile};
 
     use super::*;
 
@@ -331,6 +338,74 @@ mod tests {
         storage.set_capacity(None);
         shelf.save().unwrap();
         assert_eq!(*object.read().unwrap(), *bytes(100_000));
+    }
+
+    /// A storage that asks something in the middle of every write.
+    struct Asking {
+        storage: FaultyStorage,
+        question: Box<dyn Fn() + Send + Sync>,
+    }
+
+    impl std::fmt::Debug for Asking {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            self.storage.fmt(f)
+        }
+    }
+
+    impl Storage for Asking {
+        fn create(&self, path: &Path) -> Result<Box<dyn StorageFile>, StoreError> {
+            (self.question)();
+            self.storage.create(path)
+        }
+
+        fn open(&self, path: &Path) -> Result<Box<dyn StorageFile>, StoreError> {
+            self.storage.open(path)
+        }
+
+        fn list(&self, folder: &Path) -> Result<Vec<String>, StoreError> {
+            self.storage.list(folder)
+        }
+
+        fn rename(&self, from: &Path, to: &Path) -> Result<(), StoreError> {
+            (self.question)();
+            self.storage.rename(from, to)
+        }
+
+        fn remove(&self, path: &Path) -> Result<(), StoreError> {
+            self.storage.remove(path)
+        }
+
+        fn create_folder(&self, folder: &Path) -> Result<(), StoreError> {
+            self.storage.create_folder(folder)
+        }
+
+        fn sync_folder(&self, folder: &Path) -> Result<(), StoreError> {
+            (self.question)();
+            self.storage.sync_folder(folder)
+        }
+
+        fn full_path(&self, path: &Path) -> PathBuf {
+            self.storage.full_path(path)
+        }
+    }
+
+    #[test]
+    fn an_object_counts_as_unsaved_until_it_is_saved() {
+        let shelf = Arc::new(OnceLock::<Shelf>::new());
+        let asked = Arc::new(AtomicU32::new(0));
+        let question = {
+            let (shelf, asked) = (shelf.clone(), asked.clone());
+            move || {
+                assert!(shelf.get().unwrap().has_unsaved(), "whoever asks now must wait for it, or save it too");
+                asked.fetch_add(1, Ordering::Relaxed);
+            }
+        };
+        let storage = Asking { storage: FaultyStorage::new(), question: Box::new(question) };
+        let shelf = shelf.get_or_init(|| Shelf::new(Packs::new(Arc::new(storage), "actors/packs")));
+        let object = shelf.put(bytes(100)).unwrap();
+        shelf.save().unwrap();
+        assert!(!shelf.has_unsaved() && !object.in_memory());
+        assert!(asked.load(Ordering::Relaxed) > 0);
     }
 
     #[test]

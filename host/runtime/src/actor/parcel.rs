@@ -80,7 +80,7 @@ impl Parcel {
     }
 
     /// The objects that it names. Without a shelf only those are to be had that are at hand.
-    pub(crate) fn objects(&self, shelf: Option<&Shelf>) -> Result<Vec<Arc<dyn HeldObject>>, StoreError> {
+    pub(crate) fn objects(&self, shelf: Option<&Arc<Shelf>>) -> Result<Vec<Arc<dyn HeldObject>>, StoreError> {
         match shelf {
             Some(shelf) if self.at_hand.0.len() < self.objects.len() => {
                 self.objects.iter().map(|name| Ok(shelf.open(name)? as Arc<dyn HeldObject>)).collect()
@@ -90,13 +90,13 @@ impl Parcel {
     }
 
     /// The same with all its objects at hand.
-    pub(crate) fn opened(self, shelf: Option<&Shelf>) -> Result<Parcel, StoreError> {
+    pub(crate) fn opened(self, shelf: Option<&Arc<Shelf>>) -> Result<Parcel, StoreError> {
         let at_hand = AtHand(self.objects(shelf)?);
         Ok(Parcel { at_hand, ..self })
     }
 
     /// The value and its objects, to be passed on.
-    pub(crate) fn payload(self, shelf: Option<&Shelf>) -> Result<Payload, StoreError> {
+    pub(crate) fn payload(self, shelf: Option<&Arc<Shelf>>) -> Result<Payload, StoreError> {
         Ok(Payload { objects: self.objects(shelf)?, json: self.json })
     }
 }
@@ -124,8 +124,8 @@ mod tests {
     use super::*;
     use crate::objects::StoredObject;
 
-    fn shelf() -> Shelf {
-        Shelf::new(Packs::new(Arc::new(FaultyStorage::new()), "actors/packs"))
+    fn shelf() -> Arc<Shelf> {
+        Arc::new(Shelf::new(Packs::new(Arc::new(FaultyStorage::new()), "actors/packs")))
     }
 
     #[test]

@@ -1,5 +1,6 @@
-//! HTTP requests of an actor that keeps its state. A request leaves when all that it depends on is durable. What came back is written down before the guest sees it, so that a
-//! replay sends nothing and finds the same. A request that was under way when the process died is sent again.
+//! HTTP requests of an actor that keeps its state. A request leaves when all that it depends on is durable. What came back
+//! is written down before the guest sees it, so that a replay sends nothing and finds the same. A request that was under
+//! way when the process died is sent again.
 
 use std::sync::Arc;
 
@@ -46,7 +47,9 @@ impl HttpHost for Requests {
                 None => {}
             }
             self.voice.go_live().await?;
-            self.voice.durable().await.map_err(host_failed)?;
+            if self.voice.kept().is_journaled {
+                self.voice.durable().await.map_err(host_failed)?;
+            }
             let HttpResponse { status, headers, body } = match self.http.send(request).await? {
                 Ok(response) => response,
                 Err(error) => {

@@ -3,8 +3,10 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use belljar_engine::FaultKind;
+use belljar_engine::capability::CallError;
 use tokio::sync::watch;
 
 use super::ActorName;
@@ -13,6 +15,9 @@ use super::message::{Message, Work};
 use super::record::{CallKey, Origin};
 use super::system::System;
 use super::voice::{Voice, host_failed, shut_down};
+
+/// Between two attempts to send a call of the past again, such as while the disk is full.
+const RESEND_PAUSE: Duration = Duration::from_secs(1);
 
 impl Voice {
     /// Sends what a replay has left unsent: calls without a result, which their targets may know or not. Each target gets
@@ -31,8 +36,10 @@ impl Voice {
             let (voice, to) = (self.clone(), system.clone());
             system.spawn(async move {
                 for call in calls {
-                    if let Err(fault) = voice.send_now(&to, call).await {
-                        tracing::warn!(actor = %voice.name, %target, %fault, "a call could not be sent again");
+                    // None overtakes it. In a life that has ended nothing is sent, which is no failure.
+                    while let Err(fault) = voice.send_now(&to, call).await {
+                        tracing::warn!(actor = %voice.name, %target, %fault, "a call could not be sent again yet");
+                        tokio::time::sleep(RESEND_PAUSE).await;
                     }
                 }
                 voice.kept().resending.remove(&target);
@@ -75,7 +82,15 @@ impl Voice {
         };
         let target = outgoing.target;
         let key = CallKey::Actor { caller: self.name.clone(), life: outgoing.life, call };
-        let arguments = outgoing.arguments.opened(self.shelf().map(AsRef::as_ref)).map_err(host_failed)?;
+        let arguments = match outgoing.arguments.opened(self.shelf()) {
+            Ok(arguments) => arguments,
+            // It will not be there another time either.
+            Err(error) if error.is_damage() => {
+                self.answer(call, Err(CallError::Fault(error.to_string())));
+                return Ok(());
+            }
+            Err(error) => return Err(host_failed(error)),
+        };
         let voice = Arc::downgrade(self);
         let message = Message {
             origin: Origin::Call { key, acknowledged },
@@ -90,14 +105,9 @@ impl Voice {
         };
         // What journaled actors of one log tell each other is durable in the order in which it was said; others know
         // nothing of the log, so what they are told must be durable before.
-        if !system.is_journaled(&target) {
-            let durable = self.kept().journal.as_ref().map(Journal::durable);
-            if let Some(durable) = durable
-                && durable.await.is_err()
-            {
-                // The actor goes back to before it made this call.
-                return Ok(());
-            }
+        if !system.is_journaled(&target) && self.durable().await.is_err() {
+            // The actor goes back to before it made this call.
+            return Ok(());
         }
         system.deliver_when_room(&target, message).await;
         Ok(())

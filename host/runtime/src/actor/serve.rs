@@ -116,9 +116,7 @@ impl Alive {
             }
             let size_bytes = arguments.parcel.size_bytes();
             if size_bytes > RECORDED_BYTES_MAX {
-                let name = self.cell.name.to_string();
-                let error = ActorError::MessageTooLarge { name, size_bytes, limit_bytes: RECORDED_BYTES_MAX };
-                return Admitted::Refused(error.into());
+                return Admitted::Refused(self.too_large(size_bytes, RECORDED_BYTES_MAX));
             }
             let values = self.check_call(method, &arguments.parcel.json);
             if let Err(error) = &values
@@ -189,7 +187,7 @@ impl Alive {
         let Some(living) = &mut self.instance else {
             return Ending::Fault("there is no instance".to_owned());
         };
-        match arrival.arguments.objects(shelf.map(AsRef::as_ref)) {
+        match arrival.arguments.objects(shelf) {
             Ok(objects) => {
                 if let Err(kind) = living.instance.give_objects(objects) {
                     let (plugin, method) = (self.linked.component().name().to_owned(), arrival.method.clone());
@@ -307,12 +305,7 @@ impl Alive {
     /// Reads the arguments of a call by the component's types, before anything is written down.
     fn check_call(&self, method: &str, arguments: &str) -> Result<Vec<Value>, Error> {
         if arguments.len() > MESSAGE_BYTES_MAX {
-            return Err(ActorError::MessageTooLarge {
-                name: self.cell.name.to_string(),
-                size_bytes: arguments.len(),
-                limit_bytes: MESSAGE_BYTES_MAX,
-            }
-            .into());
+            return Err(self.too_large(arguments.len(), MESSAGE_BYTES_MAX));
         }
         let wrong = |error: serde_json::Error| Error::Argument {
             method: method.to_owned(),
@@ -323,13 +316,17 @@ impl Alive {
         Ok(self.linked.component().parse_json(method, &arguments)?.1)
     }
 
+    fn too_large(&self, size_bytes: usize, limit_bytes: usize) -> Error {
+        ActorError::MessageTooLarge { name: self.cell.name.to_string(), size_bytes, limit_bytes }.into()
+    }
+
     /// The answer to a call that was carried out before.
     fn stored_answer(&self, key: &CallKey, method: &str) -> Option<Result<Answer, Error>> {
         let kept = self.voice.kept();
         let stored = kept.state.stored(key)?.clone();
         drop(kept);
         let ending = match stored.ending {
-            Ending::Value(result) => match result.opened(self.voice.shelf().map(AsRef::as_ref)) {
+            Ending::Value(result) => match result.opened(self.voice.shelf()) {
                 Ok(result) => Ending::Value(result),
                 Err(error) => return Some(Err(error.into())),
             },

@@ -65,7 +65,7 @@ impl ActorHost for Speaker {
         let voice = &self.0;
         Box::pin(async move {
             match voice.result_of(call).await? {
-                Ok(result) => Ok(Ok(result.payload(voice.shelf().map(AsRef::as_ref)).map_err(host_failed)?)),
+                Ok(result) => Ok(Ok(result.payload(voice.shelf()).map_err(host_failed)?)),
                 Err(error) => Ok(Err(error)),
             }
         })

@@ -94,15 +94,14 @@ impl Voice {
         self.shelf.as_ref()
     }
 
-    /// Waits until all that was written down is durable, for what leaves the journaled actors of this log.
-    pub(super) async fn durable(&self) -> Result<(), Error> {
-        let durable = {
-            let kept = self.kept();
-            kept.journal.as_ref().filter(|_| kept.is_journaled).map(Journal::durable)
-        };
-        match durable {
-            Some(durable) => durable.await,
-            None => Ok(()),
+    /// Waits until all that was written down is durable. The wait needs nothing of the actor.
+    pub(super) fn durable(&self) -> impl Future<Output = Result<(), Error>> + Send + use<> {
+        let durable = self.kept().journal.as_ref().map(Journal::durable);
+        async move {
+            match durable {
+                Some(durable) => durable.await,
+                None => Ok(()),
+            }
         }
     }
 
@@ -179,9 +178,8 @@ impl Voice {
         if let Some(problem) = kept.not_as_recorded() {
             return Ok(Err(problem));
         }
-        let Some(result) = outgoing_answer(&kept.state, call) else {
-            return Err(kept.state.outgoing[&call].target.clone());
-        };
+        let outgoing = &kept.state.outgoing[&call];
+        let Some(result) = outgoing.answer.clone() else { return Err(outgoing.target.clone()) };
         kept.taken(call, &result);
         Ok(kept.record(HostAnswer::Get(call, result.clone())).map(|()| result))
     }
@@ -222,10 +220,6 @@ pub(super) fn host_failed(error: impl std::fmt::Display) -> FaultKind {
 
 pub(super) fn shut_down() -> FaultKind {
     FaultKind::Host { message: "the runtime was shut down".to_owned() }
-}
-
-fn outgoing_answer(state: &ActorState, call: u64) -> Option<Result<Parcel, CallError>> {
-    state.outgoing.get(&call)?.answer.clone()
 }
 
 impl Kept {

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use belljar_engine::{Capture, PAGE_BYTES};
-use belljar_store::checkpoint::{self, Encoded};
+use belljar_engine::{ActorImage, Capture, PAGE_BYTES};
+use belljar_store::checkpoint::Encoded;
 use belljar_store::{RecordKind, Update};
 use tokio::task::JoinHandle;
 
 use super::alive::Alive;
 use super::checkpoints::Taken;
+use super::images::{CheckpointId, LocalImages};
 use super::info::{ActorInfo, CheckpointInfo};
 use super::journal::Journal;
 use super::record::Note;
+use super::system::System;
 use super::voice::Kept;
-use super::{ActorError, Durability, images};
+use super::{ActorError, ActorName, Durability, images};
 use crate::Error;
 
 /// From this many captured bytes on (64 KiB) a checkpoint is written beside the actor. What is smaller fits into its record.
@@ -139,7 +141,7 @@ impl Alive {
         // Later messages may free what it names before it is written.
         let objects = durable.packs.pin_stored(state.attachments())?;
         let lease = durable.log.lease();
-        let taken = self.checkpoints.begin(capture, state, objects, reason, pause, lease);
+        let taken = self.checkpoints.begin(capture, state, objects, reason, pause, lease)?;
         let taken = Arc::new(taken);
         let info = taken.info();
         if bytes >= WRITTEN_BESIDE_BYTES_MIN {
@@ -167,23 +169,20 @@ impl Alive {
     pub(super) async fn finish_writing(&mut self) -> Result<(), Error> {
         let Some(writing) = &mut self.writing else { return Ok(()) };
         let encoded = (&mut writing.task).await.unwrap_or(Err(Error::ShutDown));
+        // Nothing waits from here on: whoever waited for this may be dropped for a message that has arrived.
         let Some(Writing { taken, .. }) = self.writing.take() else { return Ok(()) };
-        match encoded {
-            Ok(encoded) => self.append_checkpoint(&taken, encoded),
-            Err(error) => {
-                // The instance counts from this capture on, which is lost: the next one has to be of all there is.
-                self.reload().await?;
-                Err(error)
-            }
+        let appended = encoded.and_then(|encoded| self.append_checkpoint(&taken, encoded));
+        if appended.is_err() {
+            // The instance counts from this capture on, which is lost. Whoever needs it next restores it.
+            self.instance = None;
         }
+        appended
     }
 
     pub(super) fn append_checkpoint(&mut self, taken: &Taken, encoded: Encoded) -> Result<(), Error> {
         let kept_from = self.checkpoints.appended(taken.taken_ns, taken.pause, taken.after_record, &encoded.page_map);
-        self.newest = taken.capture.image().and_then(|_| {
-            let manifest = checkpoint::Manifest::from_bytes(&encoded.payload).ok()?;
-            images::id_of(&manifest, &encoded.payload)
-        });
+        let is_large = taken.capture.image().is_some() && encoded.page_map.is_chunked();
+        self.image_of = is_large.then(|| images::id_of(&encoded.payload));
         let mut kept = self.voice.kept();
         let kept: &mut Kept = &mut kept;
         if let Some(journal) = &mut kept.journal {
@@ -210,27 +209,42 @@ impl Alive {
         if self.instance.is_some() && (self.checkpoints.is_behind() || !told) {
             self.checkpoint_now("it goes to sleep").await?;
         }
-        self.durable().await?;
-        if let Err(error) = self.keep_image().await {
-            tracing::warn!(actor = %self.cell.name, %error, "an image could not be kept; waking the actor takes longer");
-        }
-        Ok(())
+        self.durable().await
     }
 
-    /// Keeps the image of the newest checkpoint, for a quick wake-up, if the actor is large and has not gone on since.
-    async fn keep_image(&mut self) -> Result<(), Error> {
-        let (Some(newest), Some(living), Some(durable)) = (self.newest, &mut self.instance, &self.system.durable)
+    /// The image of the newest checkpoint, for a quick wake-up, if the actor is large and has not gone on since.
+    pub(super) async fn image_to_keep(&mut self) -> Option<ImageToKeep> {
+        let (Some(checkpoint), Some(living), Some(durable)) = (self.image_of, &mut self.instance, &self.system.durable)
         else {
-            return Ok(());
+            return None;
         };
         let capture = living.instance.capture().await;
-        let Ok(Some(image)) = capture.as_ref().map(|capture| capture.image().filter(|_| capture.pages() == 0)) else {
+        let image = capture.as_ref().ok().and_then(|capture| capture.image().filter(|_| capture.pages() == 0)).cloned();
+        if image.is_none() {
             // Should it stay awake, its next checkpoint would be without what this capture took.
             self.instance = None;
-            return Ok(capture.map(drop)?);
-        };
-        let image = image.clone();
-        let (images, name) = (durable.images.clone(), self.cell.name.clone());
-        self.system.blocking(move || images.keep(&name, &image, &newest)).await
+        }
+        let (images, actor) = (durable.images.clone(), self.cell.name.clone());
+        Some(ImageToKeep { system: self.system.clone(), images, actor, image: image?, checkpoint })
+    }
+}
+
+/// The image of a large actor that has gone to sleep.
+pub(super) struct ImageToKeep {
+    system: Arc<System>,
+    images: LocalImages,
+    actor: ActorName,
+    image: ActorImage,
+    checkpoint: CheckpointId,
+}
+
+impl ImageToKeep {
+    /// Writes it to its file. Whoever wakes the actor meanwhile does so from its checkpoint.
+    pub(super) async fn keep(self) {
+        let ImageToKeep { system, images, actor, image, checkpoint } = self;
+        let name = actor.clone();
+        if let Err(error) = system.blocking(move || images.keep(&name, &image, &checkpoint)).await {
+            tracing::warn!(%actor, %error, "an image could not be kept; waking the actor takes longer");
+        }
     }
 }

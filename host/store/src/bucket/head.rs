@@ -56,7 +56,7 @@ pub struct InBucket {
     pub generation: u64,
     /// The incarnation of the actor.
     pub incarnation: u64,
-    /// The sequence number of the last message whose effects it contains.
+    /// The number of the last message whose effects it contains, counted from 1 in the life of the actor.
     pub message: u64,
     /// When it was taken, in nanoseconds since 1970-01-01T00:00:00Z.
     pub taken_ns: u64,

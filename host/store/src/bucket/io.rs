@@ -1,7 +1,8 @@
 //! The few things that are asked of a bucket, and the one place in which waiting for it is asynchronous.
 //!
-//! Every request has a deadline and a number of retries, every answer a size that it may have, and requests
-//! that belong together are made a few at a time.
+//! Every request has a deadline, every answer a size that it may have, and requests that belong together are made a
+//! few at a time. A request is tried again while its failure may pass; what came of a conditional write whose answer
+//! was lost is found out by reading (see `swap`).
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use object_store::{Error, ObjectMeta, ObjectStore, ObjectStoreExt as _, UpdateVe
 use tokio::runtime::Runtime;
 
 use super::head::Unreadable;
+use super::keys;
 use super::swap::{Seen, Swapping};
 use crate::error::StoreError;
 
@@ -86,13 +88,8 @@ impl Io {
     }
 
     /// Several of them, in the order of the keys.
-    pub(super) fn get_all(
-        &self,
-        keys: &[Path],
-        bytes_max: u64,
-    ) -> Result<Vec<Result<Option<Object>, StoreError>>, StoreError> {
-        let reads = stream::iter(keys).map(|key| self.read(key, bytes_max)).buffered(REQUESTS_AT_ONCE);
-        Ok(self.wait(reads.collect()))
+    pub(super) fn get_all(&self, keys: &[Path], bytes_max: u64) -> Vec<Result<Option<Object>, StoreError>> {
+        self.wait(stream::iter(keys).map(|key| self.read(key, bytes_max)).buffered(REQUESTS_AT_ONCE).collect())
     }
 
     pub(super) async fn read(&self, key: &Path, bytes_max: u64) -> Result<Option<Object>, StoreError> {
@@ -142,15 +139,15 @@ impl Io {
         }
     }
 
-    /// Removes objects. One that is gone already is as good as removed.
+    /// Removes objects, with one request where the bucket knows such. One that is gone already is as good as removed.
     pub(super) fn delete_all(&self, keys: Vec<Path>) -> Result<(), StoreError> {
-        let delete = |key: Path| async move {
-            match self.store.delete(&key).await {
-                Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
-                Err(error) => Err(self.failed("remove", &key, error)),
-            }
-        };
-        self.wait(stream::iter(keys).map(delete).buffer_unordered(REQUESTS_AT_ONCE).try_collect())
+        let Some(first) = keys.first().cloned() else { return Ok(()) };
+        let deleted = self.store.delete_stream(stream::iter(keys).map(Ok).boxed());
+        let deleted = deleted.filter_map(async |deleted| match deleted {
+            Ok(_) | Err(Error::NotFound { .. }) => None,
+            Err(error) => Some(Err(self.failed("remove", &first, error))),
+        });
+        self.wait(deleted.try_collect())
     }
 
     /// The error for a request that failed.
@@ -168,16 +165,30 @@ impl Io {
         StoreError::Bucket { action, object, bucket, is_retryable: !is_lasting, source: Box::new(error) }
     }
 
+    /// The error for a bucket that somebody else is changing.
+    pub(super) fn busy(&self, reason: impl Into<String>) -> StoreError {
+        StoreError::BucketBusy { bucket: self.place.clone(), reason: reason.into() }
+    }
+
     /// The error for an object that is not what was written.
     pub(super) fn unreadable(&self, key: &Path, wrong: Unreadable) -> StoreError {
         match wrong {
-            Unreadable::Damaged(problem) => {
-                StoreError::BucketDamaged { key: key.to_string(), bucket: self.place.clone(), problem }
-            }
+            Unreadable::Damaged(problem) => StoreError::BucketDamaged {
+                key: key.to_string(),
+                bucket: self.place.clone(),
+                problem,
+                remedy: keys::remedy(key),
+            },
             Unreadable::Version(found, supported) => {
                 StoreError::CheckpointVersion { what: format!("{key} in {}", self.place), found, supported }
             }
         }
+    }
+
+    /// The number after this one, which an object has.
+    pub(super) fn after(&self, key: &Path, number: u64) -> Result<u64, StoreError> {
+        let last = || self.unreadable(key, Unreadable::Damaged("it counts as far as numbers go".to_owned()));
+        number.checked_add(1).ok_or_else(last)
     }
 }
 

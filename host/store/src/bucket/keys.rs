@@ -37,6 +37,17 @@ pub(super) fn chunk(digest: Digest) -> Path {
     Path::from_iter([CHUNKS, &digest[..FOLDER_LETTERS], &digest])
 }
 
+/// What to do about an object that is damaged.
+pub(super) fn remedy(key: &Path) -> &'static str {
+    if *key == mark() {
+        "while no other process uses the bucket, remove this object: the next push makes it anew"
+    } else if key.prefix_matches(&Path::from(HEADS)) {
+        "`belljar checkpoint rm NAME --from URL` removes the actor of this object, and whoever has it can push it again"
+    } else {
+        "an older checkpoint of the actor in the bucket may be whole"
+    }
+}
+
 /// The digest that an object is named by, if it is.
 pub(super) fn digest_of(key: &Path) -> Option<Digest> {
     key.filename()?.parse().ok()

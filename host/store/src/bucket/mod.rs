@@ -38,7 +38,7 @@ pub use head::{GENERATIONS_IN_HEAD_MAX, HEAD_FORMAT, Head, InBucket, Owner};
 pub use io::{OBJECTS_LISTED_MAX, REQUEST_TIMEOUT, REQUESTS_AT_ONCE, RETRIES_MAX, RETRY_TIME_MAX};
 pub use letter::LETTER_FORMAT;
 pub use mark::MARK_FORMAT;
-pub use pull::Pulled;
+pub use pull::{Claim, Pulled};
 pub use push::{GENERATIONS_KEPT_IN_BUCKET, PUSH_TIME_MAX, Pushed};
 
 use crate::error::StoreError;
@@ -97,7 +97,7 @@ impl Bucket {
     /// [`StoreError::Bucket`] when the bucket cannot be listed.
     pub fn list(&self) -> Result<Vec<Result<Head, StoreError>>, StoreError> {
         let keys: Vec<_> = self.io.list(keys::HEADS)?.into_iter().map(|object| object.location).collect();
-        let objects = self.io.get_all(&keys, HEAD_BYTES_MAX)?;
+        let objects = self.io.get_all(&keys, HEAD_BYTES_MAX);
         let read = keys.iter().zip(objects).filter_map(|(key, object)| {
             // One that is gone by now was removed.
             let object = object.transpose()?;
@@ -111,8 +111,19 @@ impl Bucket {
         Ok(heads)
     }
 
-    /// Removes an actor from the bucket, whoever owns it, and says whether it was there. Its owner can push it
-    /// again. The room is given back by [`collect`](Self::collect).
+    /// Asks whether pushes are let in: the bucket can be reached and written, keeps to conditions, and nothing is being
+    /// removed. A push does that first by itself; this is for whoever has something to do before.
+    ///
+    /// # Errors
+    /// [`StoreError::BucketBusy`], [`StoreError::BucketUnconditional`], [`StoreError::BucketDamaged`] for its mark,
+    /// [`StoreError::Bucket`].
+    pub fn prepare(&self) -> Result<(), StoreError> {
+        mark::quiet(&self.io).map(drop)
+    }
+
+    /// Removes an actor from the bucket, whoever owns it, and says whether it was there. From then on whoever has
+    /// an actor of the name can push it, also an owner from before. The room is given back by
+    /// [`collect`](Self::collect).
     ///
     /// # Errors
     /// [`StoreError::Bucket`].
@@ -136,6 +147,11 @@ impl Bucket {
         }
         Ok(Some((head, object.seen)))
     }
+}
+
+/// Whether this is the key of a bucket's mark, without which nothing can be pushed.
+pub(crate) fn is_mark(key: &str) -> bool {
+    key == keys::mark().as_ref()
 }
 
 #[cfg(test)]

@@ -50,9 +50,10 @@ impl Bucket {
     /// checkpoint that is the newest there already is not uploaded again.
     ///
     /// # Errors
-    /// [`StoreError::LeaseLost`] when the actor there is another owner's; [`StoreError::BucketBusy`], and the
-    /// push can be tried again; [`StoreError::BucketUnconditional`], [`StoreError::Bucket`]; those of
-    /// [`load`](crate::checkpoint::load). In any case the actor is in the bucket as it was before.
+    /// [`StoreError::LeaseLost`] when the actor there is another owner's; [`StoreError::OlderThanBucket`] when this
+    /// owner has pushed a later generation; [`StoreError::BucketBusy`], and the push can be tried again;
+    /// [`StoreError::BucketUnconditional`], [`StoreError::Bucket`]; those of [`load`](crate::checkpoint::load). The
+    /// actor is in the bucket as it was before or, when the connection was lost at the end, as this push made it.
     pub fn push(
         &self,
         name: &str,
@@ -63,12 +64,10 @@ impl Bucket {
         mut progress: impl FnMut(Transfer),
     ) -> Result<Pushed, StoreError> {
         let began = Instant::now();
-        let (mark, _) = mark::of(&self.io)?;
-        if mark.is_collecting() {
-            return Err(self.busy("what nobody needs is being removed"));
-        }
+        let mark = mark::quiet(&self.io)?;
         let owned = self.owned(name, owner)?;
         let (manifest, _pin) = transit::depart(parts.payload, parts.component, parent, packs)?;
+        self.require_newest(owned.as_ref(), manifest.meta.generation)?;
         let letter = Letter { description: parts.description.to_owned(), manifest };
         let (bytes, digests) = (letter.to_bytes()?, letter.manifest.chunks().collect::<BTreeSet<_>>());
         let (digest, total) = (Digest::of(&bytes), digests.len() as u64);
@@ -94,7 +93,7 @@ impl Bucket {
         uploaded_bytes += bytes.len() as u64;
         self.io.wait(self.io.write(&keys::letter(digest), bytes))?;
         if began.elapsed() > PUSH_TIME_MAX || mark::of(&self.io)?.0.collections != mark.collections {
-            return Err(self.busy("what nobody needs was removed while this was on its way"));
+            return Err(self.io.busy("what nobody needs was removed while this was on its way"));
         }
         let checkpoint = self.name_in_head(name, owner, owned, &letter.manifest.meta, digest)?;
         Ok(Pushed { checkpoint, chunks: total, chunks_uploaded, uploaded_bytes })
@@ -109,11 +108,12 @@ impl Bucket {
         meta: &Meta,
         letter: Digest,
     ) -> Result<InBucket, StoreError> {
+        let key = keys::head(name);
         for _ in 0..SWAPS_MAX {
             let (head, seen) = owned.unzip();
             let mut head = head.unwrap_or_else(|| Head { name: name.to_owned(), lease: 1, owner, kept: Vec::new() });
             let checkpoint = InBucket {
-                number: head.newest().map_or(1, |newest| newest.number + 1),
+                number: head.newest().map_or(Ok(1), |newest| self.io.after(&key, newest.number))?,
                 lease: head.lease,
                 generation: meta.generation,
                 incarnation: meta.incarnation,
@@ -125,12 +125,13 @@ impl Bucket {
             head.kept.push(checkpoint);
             head.kept.drain(..head.kept.len().saturating_sub(GENERATIONS_KEPT_IN_BUCKET));
             let bytes = head.to_bytes().map_err(|problem| StoreError::InvalidSnapshot { problem })?;
-            if self.io.swap(&keys::head(name), seen.as_ref(), bytes)? == Swapped::Done {
+            if self.io.swap(&key, seen.as_ref(), bytes)? == Swapped::Done {
                 return Ok(checkpoint);
             }
             owned = self.owned(name, owner)?;
+            self.require_newest(owned.as_ref(), meta.generation)?;
         }
-        Err(self.busy("the actor is being pushed by others"))
+        Err(self.io.busy("the actor is being pushed by others"))
     }
 
     /// The head of an actor that this owner may push, if there is one.
@@ -141,6 +142,22 @@ impl Bucket {
                 Err(StoreError::LeaseLost { name: name.to_owned(), bucket: self.io.place.clone(), found: head.lease })
             }
             _ => Ok(found),
+        }
+    }
+
+    /// Refuses what an owner has gone on from: generations ascend in a history, so one that is older than what this
+    /// owner has pushed is not the newest, whether it was slower or comes from a copy of the data directory.
+    fn require_newest(&self, owned: Option<&(Head, Seen)>, generation: u64) -> Result<(), StoreError> {
+        let pushed =
+            owned.and_then(|(head, _)| head.newest().filter(|newest| newest.lease == head.lease).zip(Some(head)));
+        match pushed {
+            Some((newest, head)) if newest.generation > generation => Err(StoreError::OlderThanBucket {
+                name: head.name.clone(),
+                bucket: self.io.place.clone(),
+                generation,
+                found: newest.generation,
+            }),
+            _ => Ok(()),
         }
     }
 
@@ -161,10 +178,6 @@ impl Bucket {
         let sizes: Vec<Option<u64>> = self.io.wait(put.buffer_unordered(REQUESTS_AT_ONCE).try_collect())?;
         let uploaded = || sizes.iter().flatten();
         Ok(Uploaded { objects: uploaded().count() as u64, bytes: uploaded().sum() })
-    }
-
-    pub(super) fn busy(&self, reason: impl Into<String>) -> StoreError {
-        StoreError::BucketBusy { bucket: self.io.place.clone(), reason: reason.into() }
     }
 }
 

@@ -71,8 +71,8 @@ pub struct Encoded {
 /// Without it the snapshot's pages are all that differ from the base image.
 ///
 /// # Errors
-/// [`StoreError::InvalidSnapshot`] when the snapshot contradicts itself or passes a limit; those of
-/// [`Packs::put`]. Nothing of the actor was changed then, and its next checkpoint may have the same parent.
+/// [`StoreError::InvalidSnapshot`] when the snapshot contradicts itself or passes a limit;
+/// [`StoreError::ChunkMissing`] when a chunk of the parent is gone; those of [`Packs::put`]. Nothing of the actor was changed then, and its next checkpoint may have the same parent.
 pub fn encode(snapshot: Snapshot<'_>, parent: Option<&PageMap>, packs: &Packs) -> Result<Encoded, StoreError> {
     let started = Instant::now();
     let changed = snapshot.slices().map_err(invalid)?;
@@ -102,6 +102,8 @@ pub fn encode(snapshot: Snapshot<'_>, parent: Option<&PageMap>, packs: &Packs) -
     if let Some(Pages::Chunked(all)) = &all {
         // A memory that became smaller than what its parent has of it makes a delta that nobody can read.
         check_runs(all.iter().map(|extent| extent.run), &memory_sizes).map_err(invalid)?;
+        // Chunks that its parents brought are needed as much as its own.
+        packs.check_stored(all.iter().map(|extent| extent.chunk))?;
     }
 
     let mut meta = snapshot.meta;

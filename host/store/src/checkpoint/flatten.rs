@@ -39,6 +39,11 @@ impl PageMap {
         self.chain
     }
 
+    /// Whether the pages are in packs, and not in the record.
+    pub fn is_chunked(&self) -> bool {
+        matches!(self.pages, Pages::Chunked(_))
+    }
+
     /// The generation of the oldest of these records. They must stay in the log as long as the checkpoint.
     pub fn oldest_generation(&self) -> u64 {
         self.oldest

@@ -69,7 +69,7 @@ pub fn load(
 /// As [`load`], but without the contents of any page: for who has them from somewhere else.
 ///
 /// # Errors
-/// As for [`load`]; chunks of pages are not looked at.
+/// As for [`load`], also where a chunk of a page is missing; what is in it is not looked at.
 pub fn load_without_pages(
     payload: &[u8],
     parent: impl FnMut(u64) -> Result<Vec<u8>, StoreError>,
@@ -86,8 +86,9 @@ fn load_parts(
 ) -> Result<Loaded, StoreError> {
     let (manifest, page_map) = resolve(payload, parent)?;
     let mut flat = manifest.flattened(page_map.clone());
-    if !with_pages {
-        flat.pages = Pages::Chunked(Vec::new());
+    if !with_pages && let Pages::Chunked(extents) = std::mem::replace(&mut flat.pages, Pages::Chunked(Vec::new())) {
+        // The next checkpoints are going to name them too.
+        packs.check_stored(extents.iter().map(|extent| extent.chunk))?;
     }
     let chunks = packs.get(flat.state_chunks())?;
     let host_state = flat.host_state.content(&chunks)?;

@@ -31,18 +31,25 @@ const ACTORS_AT_ONCE: usize = 1_000;
   belljar checkpoint push visits --to 's3://my-bucket?endpoint=http://minio:9000&region=eu-1'
   belljar checkpoint push --all --to file:///mnt/shared/belljar
 
-Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or wherever AWS tools find them.")]
+Credentials come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN), or from the role of a machine
+at AWS. ~/.aws is not read; this brings what is there into the environment:
+  eval \"$(aws configure export-credentials --format env)\"
+
+Where a later generation has been pushed, an older one is refused: `belljar checkpoint restore NAME N` goes back to it
+here, and what is pushed after that is the newest.")]
 pub struct PushArgs {
     /// The actor's name
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     name: Option<String>,
-    /// All actors
+    /// All actors; one that fails stops no other, unless it is the bucket that cannot be used
     #[arg(long)]
     all: bool,
     /// The bucket: s3://BUCKET/PREFIX or file:///FOLDER
     #[arg(long, value_name = "URL")]
     to: String,
-    /// The checkpoint [default: the actor as it is now]
+    /// The checkpoint, by its generation here, as `checkpoint ls NAME` lists them [default: the actor as it is now]
+    ///
+    /// Generations are counted by each machine; in the bucket the checkpoint gets a number of its own.
     #[arg(long, value_name = "N", conflicts_with = "all")]
     generation: Option<u64>,
 }
@@ -64,7 +71,9 @@ pub struct PullArgs {
     /// Makes a copy of this name, and leaves the actor to its owner
     #[arg(long = "as", value_name = "NEW")]
     copy: Option<String>,
-    /// The checkpoint, by its number in the bucket [default: the newest]
+    /// The checkpoint, by its number in the bucket, as `checkpoint ls NAME --from URL` lists them [default: the newest]
+    ///
+    /// The number is not the generation, which each machine that owned the actor has counted by itself.
     #[arg(long, value_name = "N")]
     number: Option<u64>,
     /// Gives it the grants that it had where it comes from
@@ -74,6 +83,7 @@ pub struct PullArgs {
 
 /// Removes an actor from a bucket, whoever owns it
 ///
+/// From then on whoever has an actor of the name can push it there, also an owner that was refused before.
 /// `belljar checkpoint gc --from URL` gives the room back, a day later at the earliest.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  belljar checkpoint rm visits --from s3://my-bucket/belljar")]
@@ -120,40 +130,70 @@ impl Drop for Shown {
 /// Pushes.
 pub async fn push(args: &PushArgs, at: Place<'_>, shown: Shown) -> Result<Exit, Failure> {
     let bucket = open(&args.to)?;
-    let (pushed, failed) = match (&args.name, args.generation) {
+    let report = match (&args.name, args.generation) {
         (Some(name), Some(generation)) => {
             let (kept, told, name) = (open_kept(at)?, shown.of(name), name.clone());
             let (from, named) = (bucket.clone(), name.clone());
             let push = move || kept.push(&name, Some(generation), &from, told).map(|pushed| (named, pushed));
-            (vec![blocking(push).await?], Vec::new())
+            Report { pushed: vec![blocking(push).await?], ..Report::default() }
         }
         (name, _) => push_as_they_are(name.as_deref(), at, &bucket, &shown).await?,
     };
     drop(shown);
-    if at.json {
-        let pushed = pushed.iter().map(|(name, pushed)| pushed_json(name, pushed)).collect::<Vec<_>>();
-        let failed = failed.iter().map(|(name, error)| json!({ "name": name, "message": error })).collect::<Vec<_>>();
-        output::json(&json!({ "bucket": bucket.place(), "pushed": pushed, "failed": failed }))?;
-    } else {
-        for (name, pushed) in &pushed {
-            output::line(pushed_line(name, pushed, bucket.place()))?;
-        }
-        for (name, error) in &failed {
-            output::line(format!("{name} was not pushed: {}", human::printable(error)))?;
-        }
-    }
-    Ok(if failed.is_empty() { Exit::Good } else { Exit::WorkFailed })
+    report.tell(bucket.place(), at.json)
 }
 
-type PushedAndFailed = (Vec<(String, Pushed)>, Vec<(String, String)>);
+/// What came of a push of one actor or of all.
+#[derive(Default)]
+struct Report {
+    pushed: Vec<(String, Pushed)>,
+    failed: Vec<(String, Failure)>,
+    /// Why no more were tried.
+    stopped: Option<Failure>,
+}
 
-/// Pushes an actor with all its messages, or all actors. Where all are pushed, one that fails stops none of the others.
+impl Report {
+    fn tell(self, place: &str, is_json: bool) -> Result<Exit, Failure> {
+        let exit = match (&self.stopped, self.failed.is_empty()) {
+            (Some(failure), _) => failure.exit(),
+            (None, false) => Exit::WorkFailed,
+            (None, true) => Exit::Good,
+        };
+        if is_json {
+            output::json(&self.json(place))?;
+            return Ok(exit);
+        }
+        for (name, pushed) in &self.pushed {
+            output::line(pushed_line(name, pushed, place))?;
+        }
+        for (name, failure) in &self.failed {
+            output::line(format!("{name} was not pushed: {}", human::printable(&failure.to_string())))?;
+        }
+        self.stopped.map_or(Ok(exit), Err)
+    }
+
+    fn json(&self, place: &str) -> Json {
+        let pushed: Vec<Json> = self.pushed.iter().map(|(name, pushed)| pushed_json(name, pushed)).collect();
+        let failed = self.failed.iter().map(|(name, failure)| {
+            let mut json = failure.json();
+            json["name"] = name.as_str().into();
+            json
+        });
+        let mut json = json!({ "bucket": place, "pushed": pushed, "failed": failed.collect::<Vec<_>>() });
+        if let Some(failure) = &self.stopped {
+            json["error"] = failure.json();
+        }
+        json
+    }
+}
+
+/// Pushes an actor with all its messages, or all actors.
 async fn push_as_they_are(
     name: Option<&str>,
     at: Place<'_>,
     bucket: &Arc<Bucket>,
     shown: &Shown,
-) -> Result<PushedAndFailed, Failure> {
+) -> Result<Report, Failure> {
     let runtime = at.runtime().map_err(|failure| match (failure.exit(), name) {
         (Exit::CannotGoOn, Some(_)) => {
             failure.help("--generation N pushes a checkpoint that is there, also beside that process")
@@ -161,39 +201,46 @@ async fn push_as_they_are(
         _ => failure,
     })?;
     let outcome = match name {
-        Some(name) => push_one(&runtime, name, bucket, shown).await.map(|pushed| (vec![pushed], Vec::new())),
+        Some(name) => match runtime.actors().push(name, bucket, shown.of(name)).await {
+            Ok(pushed) => Ok(Report { pushed: vec![(name.to_owned(), pushed)], ..Report::default() }),
+            Err(error) => Err(not_pushed(error)),
+        },
         None => push_all(&runtime, bucket, shown).await,
     };
     at_the_end(&runtime, outcome).await
 }
 
-async fn push_one(
-    runtime: &Runtime,
-    name: &str,
-    bucket: &Arc<Bucket>,
-    shown: &Shown,
-) -> Result<(String, Pushed), Failure> {
-    let pushed = runtime.actors().push(name, bucket, shown.of(name)).await.map_err(|error| match &error {
+fn not_pushed(error: Error) -> Failure {
+    match &error {
         Error::Actor(ActorError::NotRunning { .. }) => Failure::from(error)
             .help("start it, so that all its messages can be pushed, or name a checkpoint with --generation N"),
         _ => error.into(),
-    })?;
-    Ok((name.to_owned(), pushed))
+    }
 }
 
-async fn push_all(runtime: &Runtime, bucket: &Arc<Bucket>, shown: &Shown) -> Result<PushedAndFailed, Failure> {
-    let (mut pushed, mut failed, mut after) = (Vec::new(), Vec::new(), None);
+/// Pushes all actors. One that fails stops none of the others, unless they would fail as well.
+async fn push_all(runtime: &Runtime, bucket: &Arc<Bucket>, shown: &Shown) -> Result<Report, Failure> {
+    let (mut report, mut after) = (Report::default(), None);
     loop {
         let page = runtime.actors().list("", after.as_deref(), ACTORS_AT_ONCE).await?;
-        let Some(last) = page.last() else { return Ok((pushed, failed)) };
+        let Some(last) = page.last() else { return Ok(report) };
         after = Some(last.name.to_string());
         for actor in page {
-            match push_one(runtime, actor.name.as_str(), bucket, shown).await {
-                Ok(one) => pushed.push(one),
-                Err(failure) => failed.push((actor.name.to_string(), failure.to_string())),
+            let name = actor.name.to_string();
+            match runtime.actors().push(&name, bucket, shown.of(&name)).await {
+                Ok(pushed) => report.pushed.push((name, pushed)),
+                Err(error) if is_of_bucket(&error) => {
+                    report.stopped = Some(not_pushed(error));
+                    return Ok(report);
+                }
+                Err(error) => report.failed.push((name, not_pushed(error))),
             }
         }
     }
+}
+
+fn is_of_bucket(error: &Error) -> bool {
+    matches!(error, Error::Store(error) if error.is_of_whole_bucket())
 }
 
 fn pushed_json(name: &str, pushed: &Pushed) -> Json {
@@ -325,9 +372,20 @@ pub async fn rm(args: &RmArgs, json: bool) -> Result<Exit, Failure> {
 }
 
 /// Collects garbage.
-pub async fn gc(url: &str, json: bool) -> Result<Exit, Failure> {
+pub async fn gc(url: &str, take_over: bool, json: bool) -> Result<Exit, Failure> {
     let bucket = open(url)?;
-    let collected = blocking(move || Ok(bucket.collect()?)).await?;
+    let collect = move || {
+        if take_over {
+            bucket.end_collection()?;
+        }
+        bucket.collect()
+    };
+    let collected = blocking(move || Ok(collect())).await?.map_err(|error| match &error {
+        StoreError::BucketDamaged { .. } => {
+            Failure::from(error).help("nothing was removed: what this object needs is not known")
+        }
+        _ => error.into(),
+    })?;
     match json {
         true => output::json(&collected)?,
         false => output::line(collected_line(&collected))?,
@@ -336,7 +394,12 @@ pub async fn gc(url: &str, json: bool) -> Result<Exit, Failure> {
 }
 
 fn collected_line(collected: &CollectedFromBucket) -> String {
-    let rest = if collected.is_cut_short { "; there is more, which the next one removes" } else { "" };
+    if collected.is_unread {
+        return "removed nothing: an hour was not enough to read what is needed; do it from a machine that is nearer to \
+                the bucket"
+            .to_owned();
+    }
+    let rest = if collected.is_cut_short { "; there may be more, which the next one removes" } else { "" };
     let count =
         |count: u64, one: &str, many: &str| human::plural(usize::try_from(count).unwrap_or(usize::MAX), one, many);
     format!(
@@ -404,7 +467,7 @@ mod tests {
         let collected = CollectedFromBucket { chunks: 1, bytes: 70_000, is_cut_short: true, ..Default::default() };
         assert_eq!(
             collected_line(&collected),
-            "removed 0 checkpoints, 1 chunk, 0 plugins: 70.0 KB; there is more, which the next one removes"
+            "removed 0 checkpoints, 1 chunk, 0 plugins: 70.0 KB; there may be more, which the next one removes"
         );
     }
 }

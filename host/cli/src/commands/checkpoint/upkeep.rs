@@ -30,11 +30,18 @@ pub struct VerifyArgs {}
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   belljar checkpoint gc --data-dir /var/lib/belljar
-  belljar checkpoint gc --from s3://my-bucket/belljar")]
+  belljar checkpoint gc --from s3://my-bucket/belljar
+  belljar checkpoint gc --from s3://my-bucket/belljar --take-over")]
 pub struct GcArgs {
     /// Removes from a bucket instead: s3://BUCKET/PREFIX or file:///FOLDER
     #[arg(long, value_name = "URL")]
     from: Option<String>,
+    /// Ends another removal in that bucket, or one whose process died, and takes its place
+    ///
+    /// Without it, a process that died keeps pushes away for up to two hours. One that is alive stops soon; but what it
+    /// is just removing, a push that begins now may rely on. So use it when that process is gone.
+    #[arg(long, requires = "from")]
+    take_over: bool,
 }
 
 /// Verifies.
@@ -101,7 +108,7 @@ fn verification_text(verified: &Verification) -> String {
 /// Collects garbage.
 pub async fn gc(args: &GcArgs, at: Place<'_>) -> Result<Exit, Failure> {
     if let Some(url) = &args.from {
-        return bucket::gc(url, at.json).await;
+        return bucket::gc(url, args.take_over, at.json).await;
     }
     let runtime = at.runtime()?;
     let outcome = runtime.actors().collect_garbage().await.map_err(Failure::from);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::super::view::View;
 use super::*;
 use crate::testing;
 
@@ -193,6 +194,27 @@ proptest! {
         fs::write(&path, [magic, &bytes].concat()).expect("there is room");
         problem(&path);
     }
+}
+
+#[test]
+fn saving_a_memory_that_is_mostly_zeros_takes_no_memory_for_them() {
+    use std::os::unix::fs::MetadataExt as _;
+    let mut image = Image::zeros(64 << 20).expect("there is room");
+    image.write(7, &[1; PAGE_BYTES]).expect("there is room");
+    let blocks = || image.file().metadata().expect("it is open").blocks();
+    let before = blocks();
+
+    let sums = image.parts(PART_BYTES, checksum).expect("it can be read");
+    let folder = tempfile::tempdir().expect("there is room");
+    let copy = fs::File::create_new(folder.path().join("copy")).expect("there is room");
+    image.copy_to(&copy, 4096).expect("there is room");
+
+    assert_eq!(sums.len(), 64);
+    assert_ne!(sums[0], sums[1]);
+    assert_eq!(sums[1], sums[63]);
+    assert_eq!(blocks(), before);
+    let view = View::open(&copy, 4096, 8 * PAGE_BYTES).expect("it can be mapped");
+    assert!(view.bytes()[7 * PAGE_BYTES..].iter().all(|byte| *byte == 1));
 }
 
 /// A guest goes on from a file, and its file stays as it is whatever the guest writes.

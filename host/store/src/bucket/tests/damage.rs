@@ -129,6 +129,7 @@ fn a_damaged_mark_stops_pushes_and_no_pulls() {
         shelf.put(&key, &damaged);
         let error = machine.push(&shelf.bucket(), owner("first")).unwrap_err();
         assert!(matches!(error, StoreError::BucketDamaged { .. } | StoreError::CheckpointVersion { .. }), "{error}");
+        assert_eq!(error.is_of_whole_bucket(), matches!(error, StoreError::BucketDamaged { .. }));
     }
     let (_, packs) = elsewhere();
     assert_eq!(shelf.bucket().pull(NAME, None, &packs, |_| ()).unwrap().checkpoint.number, 1);

@@ -3,9 +3,6 @@
 //!
 //! `BELLJAR_WRITE_GOLDEN=1 cargo test -p belljar-store formats` writes files that are not there yet.
 
-use std::fs;
-use std::path::Path;
-
 use proptest::prelude::*;
 
 use super::support::owner;
@@ -15,14 +12,7 @@ use crate::bucket::letter::Letter;
 use crate::bucket::mark::Mark;
 use crate::checkpoint::tests::support::meta;
 use crate::checkpoint::{HostState, InlinePages, Manifest, Pages};
-
-fn golden(name: &str, write: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("BELLJAR_WRITE_GOLDEN").is_some() && !path.exists() {
-        fs::write(&path, write()).unwrap();
-    }
-    fs::read(path).unwrap()
-}
+use crate::testing::golden;
 
 fn in_bucket(number: u64, lease: u64) -> InBucket {
     InBucket {
@@ -75,6 +65,12 @@ fn a_mark() {
     let golden = golden("bucket-mark.v1", || mark.to_bytes());
     assert_eq!(Mark::from_bytes(&golden), Ok(mark));
     assert_eq!(mark.to_bytes(), golden);
+}
+
+#[test]
+fn a_mark_of_more_collections_than_there_can_be_is_damaged() {
+    let mark = Mark { collections: u64::MAX, began_ms: 0 };
+    assert!(matches!(Mark::from_bytes(&mark.to_bytes()), Err(Unreadable::Damaged(_))));
 }
 
 #[test]

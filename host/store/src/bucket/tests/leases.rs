@@ -1,10 +1,11 @@
 //! An actor has one owner, and an old one cannot overwrite a new one.
 
 use std::sync::Barrier;
+use std::time::Duration;
 
 use super::support::{Machine, NAME, Shelf, elsewhere, owner};
 use crate::StoreError;
-use crate::bucket::Bucket;
+use crate::bucket::{Bucket, Head, keys};
 
 /// How often two of them race. Whoever comes first is up to the machine; what must hold holds every time.
 const RACES: u32 = 20;
@@ -45,7 +46,7 @@ fn who_takes_an_actor_over_locks_out_its_owner() {
 
     let (_, packs) = elsewhere();
     let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
-    assert_eq!(bucket.claim(pulled.claim, owner("second")).unwrap(), 2);
+    assert_eq!(bucket.claim(&pulled.claim, owner("second")).unwrap(), 2);
 
     let before = shelf.contents();
     machine.step(9);
@@ -69,7 +70,7 @@ fn an_owner_that_is_replaced_between_its_look_at_the_head_and_its_swap_is_refuse
         let other = shelf.bucket();
         let (_, packs) = elsewhere();
         let pulled = other.pull(NAME, None, &packs, |_| ()).unwrap();
-        other.claim(pulled.claim, owner("new")).unwrap();
+        other.claim(&pulled.claim, owner("new")).unwrap();
         taken_over = other.head(NAME).unwrap();
     };
     let refused = machine.push_with(&bucket, owner("old"), take_over).unwrap_err();
@@ -92,7 +93,7 @@ fn an_owner_that_is_replaced_after_its_push_died_changes_nothing_that_counts() {
         shelf.answer_only(None);
         let (_, packs) = elsewhere();
         let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
-        bucket.claim(pulled.claim, owner("new")).unwrap();
+        bucket.claim(&pulled.claim, owner("new")).unwrap();
         let head = bucket.head(NAME).unwrap();
         assert!(matches!(machine.push(&bucket, owner("old")), Err(StoreError::LeaseLost { .. })));
         assert_eq!(bucket.head(NAME).unwrap(), head);
@@ -115,7 +116,7 @@ fn of_two_that_take_an_actor_over_exactly_one_gets_it() {
             });
             let owners = [owner("second"), owner("third")];
             let [first, second] = at_once(buckets, |index, bucket| {
-                let claimed = bucket.claim(claims[index].clone(), owners[index]);
+                let claimed = bucket.claim(&claims[index], owners[index]);
                 (claimed, bucket.head(NAME).unwrap().unwrap())
             });
             let winner = match (&first.0, &second.0) {
@@ -150,13 +151,112 @@ fn pushes_of_one_owner_do_not_get_lost() {
             let mut machine = Machine::new();
             machine.step(9);
             let machine = &machine;
-            let [first, second] =
-                at_once(buckets, |index, bucket| machine.push_as(bucket, owner("one"), 2 + index as u64).unwrap());
-            let mut numbers = [first.checkpoint.number, second.checkpoint.number];
-            numbers.sort_unstable();
-            assert_eq!(numbers, [1, 2]);
+            let pushed = at_once(buckets, |index, bucket| {
+                let pushed = machine.push_as(bucket, owner("one"), 2 + index as u64);
+                (pushed, bucket.head(NAME).unwrap().unwrap())
+            });
+            let [(older, _), (newer, after)] = pushed;
+            match (older, newer.unwrap().checkpoint.number) {
+                // Each of them is the newest in its time, or the older one comes too late.
+                (Ok(older), 2) => assert_eq!(older.checkpoint.number, 1),
+                (Err(StoreError::OlderThanBucket { generation: 2, found: 3, .. }), 1) => {}
+                other => panic!("one got lost: {other:?}"),
+            }
+            assert_eq!(after.newest().unwrap().generation, 3);
         }
     }
+}
+
+#[test]
+fn an_older_state_of_an_owner_never_becomes_the_newest() {
+    let shelf = Shelf::default();
+    let bucket = shelf.bucket();
+    let mut machine = Machine::new();
+    machine.step(9);
+    // A slow push, beside one of a later state that is done first.
+    let slow = machine.push_as_with(&bucket, owner("first"), 2, || drop(machine.push(&shelf.bucket(), owner("first"))));
+    assert!(matches!(slow, Err(StoreError::OlderThanBucket { generation: 2, found: 3, .. })), "{slow:?}");
+    // A copy of the data directory, in which less has happened.
+    let before = shelf.contents();
+    let refused = Machine::new().push(&bucket, owner("first")).unwrap_err();
+    assert!(matches!(refused, StoreError::OlderThanBucket { generation: 2, .. }) && !refused.is_retryable());
+    assert!(refused.to_string().contains("belljar checkpoint restore visits 2"), "{refused}");
+    assert_eq!(shelf.contents(), before);
+    // Another owner counts by itself.
+    let (_, packs) = elsewhere();
+    let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
+    bucket.claim(&pulled.claim, owner("second")).unwrap();
+    assert_eq!(machine.push_as(&bucket, owner("second"), 1).unwrap().checkpoint.number, 2);
+}
+
+#[test]
+fn a_swap_whose_answer_is_lost_is_known_for_what_it_was() {
+    let shelf = Shelf::default();
+    shelf.lose_answers(true);
+    let bucket = shelf.bucket();
+    let mut machine = Machine::new();
+    assert_eq!(machine.push(&bucket, owner("first")).unwrap().checkpoint.number, 1);
+    let (_, packs) = elsewhere();
+    let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
+    assert_eq!(bucket.claim(&pulled.claim, owner("second")).unwrap(), 2);
+    machine.step(9);
+    assert!(matches!(machine.push(&bucket, owner("first")), Err(StoreError::LeaseLost { .. })));
+    assert!(matches!(bucket.claim(&pulled.claim, owner("third")), Err(StoreError::BucketBusy { .. })));
+    assert_eq!(bucket.head(NAME).unwrap().unwrap().owner, owner("second"));
+}
+
+#[test]
+fn who_could_not_begin_gives_the_actor_back() {
+    let bucket = Shelf::default().bucket();
+    let mut machine = Machine::new();
+    machine.push(&bucket, owner("first")).unwrap();
+    let (_, packs) = elsewhere();
+    let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
+    assert!(!bucket.give_back(&pulled.claim, owner("second")).unwrap(), "it was not taken over yet");
+    bucket.claim(&pulled.claim, owner("second")).unwrap();
+    assert!(bucket.give_back(&pulled.claim, owner("second")).unwrap());
+    assert!(!bucket.give_back(&pulled.claim, owner("second")).unwrap());
+    let head = bucket.head(NAME).unwrap().unwrap();
+    assert_eq!((head.lease, head.owner), (3, owner("first")));
+    machine.step(9);
+    assert!(matches!(machine.push(&bucket, owner("second")), Err(StoreError::LeaseLost { found: 3, .. })));
+    assert_eq!(machine.push(&bucket, owner("first")).unwrap().checkpoint.lease, 3);
+    assert!(matches!(bucket.claim(&pulled.claim, owner("second")), Err(StoreError::BucketBusy { .. })));
+    bucket.remove(NAME).unwrap();
+    assert!(!bucket.give_back(&pulled.claim, owner("second")).unwrap());
+}
+
+#[test]
+fn numbers_that_can_grow_no_more_are_damage() {
+    let shelf = Shelf::default();
+    let bucket = shelf.bucket();
+    let mut machine = Machine::new();
+    machine.push(&bucket, owner("first")).unwrap();
+    let head = bucket.head(NAME).unwrap().unwrap();
+    let last = Head { lease: u64::MAX, ..head.clone() };
+    shelf.put(&keys::head(NAME), &last.to_bytes().unwrap());
+    let (_, packs) = elsewhere();
+    let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
+    assert!(matches!(bucket.claim(&pulled.claim, owner("second")), Err(StoreError::BucketDamaged { .. })));
+
+    let mut last = head;
+    last.kept[0].number = u64::MAX;
+    shelf.put(&keys::head(NAME), &last.to_bytes().unwrap());
+    machine.step(9);
+    assert!(matches!(machine.push(&bucket, owner("first")), Err(StoreError::BucketDamaged { .. })));
+}
+
+#[test]
+fn a_lock_of_a_folder_that_stays_held_is_not_waited_for_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = url::Url::from_directory_path(folder.path()).unwrap();
+    let bucket = Bucket::open(url.as_str()).unwrap();
+    let path = folder.path().join("belljar-bucket.lock");
+    let held = bucket.io.lock(&path, Duration::ZERO).unwrap();
+    let refused = bucket.io.lock(&path, Duration::ZERO).unwrap_err();
+    assert!(refused.is_retryable() && refused.to_string().contains("another process holds"), "{refused}");
+    drop(held);
+    bucket.io.lock(&path, Duration::ZERO).unwrap();
 }
 
 #[test]
@@ -168,7 +268,7 @@ fn what_was_pulled_before_a_push_cannot_be_claimed() {
     let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
     machine.step(9);
     machine.push(&bucket, owner("first")).unwrap();
-    let refused = bucket.claim(pulled.claim, owner("second")).unwrap_err();
+    let refused = bucket.claim(&pulled.claim, owner("second")).unwrap_err();
     assert!(matches!(refused, StoreError::BucketBusy { .. }) && refused.is_retryable());
     machine.step(10);
     machine.push(&bucket, owner("first")).unwrap();
@@ -180,4 +280,20 @@ fn a_bucket_that_ignores_conditions_is_refused() {
     let refused = Machine::new().push(&careless.bucket(), owner("first")).unwrap_err();
     assert!(matches!(refused, StoreError::BucketUnconditional { .. }));
     assert!(careless.contents().is_empty());
+}
+
+#[test]
+fn a_bucket_that_ignores_conditions_is_refused_also_if_whoever_tried_it_out_died() {
+    for requests in 0..20 {
+        let careless = Shelf::careless();
+        careless.answer_only(Some(requests));
+        let first = Machine::new().push(&careless.bucket(), owner("first")).unwrap_err();
+        careless.answer_only(None);
+        let second = Machine::new().push(&careless.bucket(), owner("second")).unwrap_err();
+        assert!(matches!(second, StoreError::BucketUnconditional { .. }), "after {requests}: {second}");
+        if matches!(first, StoreError::BucketUnconditional { .. }) {
+            return;
+        }
+    }
+    panic!("trying it out takes fewer requests");
 }

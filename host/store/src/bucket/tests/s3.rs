@@ -46,7 +46,14 @@ impl Server {
 
     fn bucket(&self, path: &str, secret: &str) -> Bucket {
         let url = format!("s3://{path}?endpoint=http://{}&region=eu-1", self.address);
-        let variables = [("AWS_ACCESS_KEY_ID", "key"), ("AWS_SECRET_ACCESS_KEY", secret), ("HOME", "/")];
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", "key"),
+            ("AWS_SECRET_ACCESS_KEY", secret),
+            // Those of another service, which the URL counts for more than.
+            ("AWS_ENDPOINT_URL", "https://127.0.0.1:1"),
+            ("AWS_ENDPOINT_URL_S3", "https://127.0.0.1:1"),
+            ("HOME", "/"),
+        ];
         let variables = variables.map(|(name, value)| (OsString::from(name), OsString::from(value)));
         Bucket { io: place::open(&url, variables.into_iter()).unwrap() }
     }
@@ -55,21 +62,21 @@ impl Server {
 #[test]
 fn an_actor_goes_through_a_bucket_of_s3_and_its_old_owner_is_refused() {
     let server = Server::start();
-    let path = format!("{BUCKET}/team/a");
+    let path = format!("{BUCKET}/our%20team/a/");
     let bucket = server.bucket(&path, "secret");
     let mut machine = Machine::new();
     let first = machine.push(&bucket, owner("first")).unwrap();
     machine.step(9);
     let second = machine.push(&bucket, owner("first")).unwrap();
     assert!(second.chunks_uploaded < first.chunks_uploaded);
-    assert!(server.folder.path().join(BUCKET).join("team/a/heads").is_dir(), "the prefix is used");
+    assert!(server.folder.path().join(BUCKET).join("our team/a/heads").is_dir(), "the prefix is used");
 
     let (_, packs) = elsewhere();
     let bucket = server.bucket(&path, "secret");
     let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
     machine.assert_is(&pulled, &packs);
-    assert_eq!(bucket.claim(pulled.claim.clone(), owner("second")).unwrap(), 2);
-    assert!(matches!(bucket.claim(pulled.claim, owner("third")), Err(StoreError::BucketBusy { .. })));
+    assert_eq!(bucket.claim(&pulled.claim, owner("second")).unwrap(), 2);
+    assert!(matches!(bucket.claim(&pulled.claim, owner("third")), Err(StoreError::BucketBusy { .. })));
 
     machine.step(10);
     assert!(matches!(machine.push(&bucket, owner("first")), Err(StoreError::LeaseLost { found: 2, .. })));

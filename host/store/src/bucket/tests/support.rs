@@ -1,7 +1,7 @@
 //! Buckets that a test can make fail, and an actor to bring into them.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
@@ -13,6 +13,7 @@ use object_store::{
 };
 
 use crate::bucket::io::Io;
+use crate::bucket::mark::{self, Mark};
 use crate::bucket::swap::Swapping;
 use crate::bucket::{Bucket, Owner, Pulled, Pushed};
 use crate::checkpoint::tests::support::{Actor, noise, packs};
@@ -35,6 +36,28 @@ pub(super) struct Shelf {
     breaks: Arc<AtomicBool>,
     /// Whether conditions are ignored.
     is_careless: bool,
+    /// Whether the answers to conditional writes are lost on their way.
+    loses_answers: Arc<AtomicBool>,
+    before_removal: Meanwhile,
+}
+
+/// What somebody else does between two requests.
+#[derive(Clone, Default)]
+struct Meanwhile(Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>);
+
+impl Meanwhile {
+    /// Does it, the first time. It has a thread to itself, as it may wait for a bucket.
+    fn pass(&self) {
+        if let Some(work) = self.0.lock().unwrap().take() {
+            std::thread::spawn(work).join().unwrap();
+        }
+    }
+}
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
 }
 
 impl Shelf {
@@ -52,6 +75,21 @@ impl Shelf {
     pub(super) fn answer_only(&self, requests: Option<i64>) {
         self.requests_left.store(requests.unwrap_or_default(), Ordering::SeqCst);
         self.breaks.store(requests.is_some(), Ordering::SeqCst);
+    }
+
+    /// From now on conditional writes are carried out without an answer; or with one again.
+    pub(super) fn lose_answers(&self, loses: bool) {
+        self.loses_answers.store(loses, Ordering::SeqCst);
+    }
+
+    /// Does something else before objects are removed for the first time.
+    pub(super) fn before_removal(&self, work: impl FnOnce() + Send + 'static) {
+        *self.before_removal.0.lock().unwrap() = Some(Box::new(work));
+    }
+
+    /// The mark, as it is.
+    pub(super) fn mark(&self) -> Mark {
+        mark::read(&self.bucket().io).unwrap().unwrap().0
     }
 
     /// Everything that is there.
@@ -101,7 +139,12 @@ impl ObjectStore for Shelf {
         if self.is_careless {
             options.mode = PutMode::Overwrite;
         }
-        self.objects.put_opts(key, bytes, options).await
+        let is_lost = self.loses_answers.load(Ordering::SeqCst) && options.mode != PutMode::Overwrite;
+        let put = self.objects.put_opts(key, bytes, options).await;
+        if is_lost && put.is_ok() {
+            return Err(Error::Generic { store: "shelf", source: "the answer is lost".into() });
+        }
+        put
     }
 
     async fn get_opts(&self, key: &Path, options: GetOptions) -> object_store::Result<GetResult> {
@@ -113,6 +156,7 @@ impl ObjectStore for Shelf {
         &self,
         keys: BoxStream<'static, object_store::Result<Path>>,
     ) -> BoxStream<'static, object_store::Result<Path>> {
+        self.before_removal.pass();
         match self.request() {
             Ok(()) => self.objects.delete_stream(keys),
             Err(error) => stream::once(async { Err(error) }).boxed(),
@@ -183,7 +227,17 @@ impl Machine {
 
     /// Does something else after the head was read and before anything is uploaded.
     pub(super) fn push_with(&self, bucket: &Bucket, owner: Owner, meanwhile: impl FnOnce()) -> Result<Pushed> {
-        let (parts, mut meanwhile) = (self.parts(self.actor.generation), Some(meanwhile));
+        self.push_as_with(bucket, owner, self.actor.generation, meanwhile)
+    }
+
+    pub(super) fn push_as_with(
+        &self,
+        bucket: &Bucket,
+        owner: Owner,
+        generation: u64,
+        meanwhile: impl FnOnce(),
+    ) -> Result<Pushed> {
+        let (parts, mut meanwhile) = (self.parts(generation), Some(meanwhile));
         bucket.push(NAME, owner, parts, self.actor.parent_of(), &self.packs, |_| {
             if let Some(meanwhile) = meanwhile.take() {
                 meanwhile();

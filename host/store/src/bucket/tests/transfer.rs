@@ -169,7 +169,7 @@ fn a_folder_is_a_bucket() {
     let bucket = Bucket::open(url.as_str()).unwrap();
     let pulled = bucket.pull(NAME, None, &packs, |_| ()).unwrap();
     machine.assert_is(&pulled, &packs);
-    assert_eq!(bucket.claim(pulled.claim, owner("second")).unwrap(), 2);
+    assert_eq!(bucket.claim(&pulled.claim, owner("second")).unwrap(), 2);
     assert!(matches!(machine.push(&bucket, owner("first")), Err(StoreError::LeaseLost { found: 2, .. })));
     assert_eq!(bucket.list().unwrap().len(), 1);
 }
@@ -182,11 +182,34 @@ fn what_is_no_bucket_is_told_with_what_is_wrong() {
         ("s3:///prefix", "names no bucket"),
         ("s3://bucket?acl=public", "not `acl`"),
         ("file:///not/there", "no folder /not/there"),
+        ("file:///tmp?endpoint=http://host", "has no options"),
+        ("s3://bucket:9000/prefix", "a port belongs to the endpoint"),
+        ("s3://bucket/prefix#part", "no place for a `#`"),
+        ("s3://bucket/a//b", "empty path segment"),
+        ("s3://bucket?endpoint=host:9000", "its endpoint is no URL"),
     ] {
         let error = Bucket::open(url).unwrap_err();
         assert!(matches!(error, StoreError::BucketUrl { .. }), "{error}");
         assert!(error.to_string().contains(expected), "{error}");
     }
-    let secret = Bucket::open("s3://key:hidden@bucket").unwrap_err().to_string();
-    assert!(secret.contains("AWS_ACCESS_KEY_ID") && !secret.contains("hidden"), "{secret}");
+}
+
+#[test]
+fn what_may_be_a_secret_in_a_url_is_not_repeated() {
+    for url in [
+        "s3://key:hidden@bucket",
+        "s3://key:hid/hidden@bucket",
+        "s3://bucket?endpoint=http://key:hidden@host",
+        "file:///folder?endpoint=http://key:hidden@host",
+    ] {
+        let told = Bucket::open(url).unwrap_err().to_string();
+        assert!(told.contains(if url.starts_with("s3") { "AWS_ACCESS_KEY_ID" } else { "no options" }), "{told}");
+        assert!(!told.contains("hid") && !told.contains("key:"), "{told}");
+    }
+    for url in ["s3://bucket?secret_access_key=hidden", "s3://bucket#hidden", "s3:?hidden", "hidden@there"] {
+        let told = Bucket::open(url).unwrap_err().to_string();
+        assert!(!told.contains("hidden"), "{told}");
+    }
+    let long = format!("s3://bucket:99999/{}", "x".repeat(1_000));
+    assert!(Bucket::open(&long).unwrap_err().to_string().len() < 500);
 }

@@ -3,24 +3,15 @@
 //!
 //! `BELLJAR_WRITE_GOLDEN=1 cargo test -p belljar-store golden` writes files that are not there yet.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::super::bundle;
 use super::support::{FOLDER, files, meta, noise, packs};
 use crate::checkpoint::*;
+use crate::testing::golden;
 use crate::{FaultyStorage, Storage};
 
 const COMPONENT: &[u8] = b"component";
-
-/// A file that belongs to the tests; `write` gives its bytes when it is made.
-fn golden(name: &str, write: impl FnOnce() -> Vec<u8>) -> Vec<u8> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
-    if std::env::var_os("BELLJAR_WRITE_GOLDEN").is_some() && !path.exists() {
-        fs::write(&path, write()).unwrap();
-    }
-    fs::read(path).unwrap()
-}
 
 /// Two chunks: one page that does not compress, and two that do.
 fn contents() -> [Vec<u8>; 2] {
