@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use belljar::engine::{ActorImage, Linked, Services, Since};
+use belljar::engine::{ActorImage, ImageFileState, Linked, Services, Since};
 use belljar::{Engine, EngineOptions, Grants, Limits, Runtime};
 use belljar_benches::{Figures, Table, machine, micros, no_services, plugin};
 
@@ -17,7 +17,7 @@ const WAKES: usize = 7;
 
 pub async fn measure(runtime: &Runtime, table: &mut Table) -> Outcome {
     let engine_level = runtime.spawn(engine_level()).await??;
-    let Pauses { whole, changed, pages, warm, file, cold_file } = engine_level;
+    let Pauses { whole, changed, pages, warm, files: [verified, verifying, cold] } = engine_level;
     table.line("64 MiB, pause of the first snapshot, all of it", format!("{whole:.0} µs"), "", "");
     table.line(
         &format!("64 MiB, pause of a snapshot, {pages} pages changed"),
@@ -26,8 +26,9 @@ pub async fn measure(runtime: &Runtime, table: &mut Table) -> Outcome {
         "none",
     );
     table.line("64 MiB, first answer from a warm image", warm.percentiles("µs"), "1 ms", "none");
-    table.line("64 MiB, first answer from a verified local image file", file.percentiles("ms"), "10 ms", "none");
-    table.line("64 MiB, first answer from such a file on the disk", cold_file.percentiles("ms"), "", "none");
+    table.line("64 MiB, first answer from a verified local image file", verified.percentiles("ms"), "10 ms", "none");
+    table.line("64 MiB, first answer from a file that is verified first", verifying.percentiles("ms"), "", "none");
+    table.line("64 MiB, first answer from such a file on the disk", cold.percentiles("ms"), "", "none");
     through_sleep(runtime, table).await
 }
 
@@ -36,8 +37,8 @@ struct Pauses {
     changed: Figures,
     pages: u64,
     warm: Figures,
-    file: Figures,
-    cold_file: Figures,
+    /// From files: one that was verified before, one that is verified first, one that the kernel has to read.
+    files: [Figures; 3],
 }
 
 async fn engine_level() -> Outcome<Pauses> {
@@ -75,23 +76,25 @@ async fn engine_level() -> Outcome<Pauses> {
         warm.push(micros(start.elapsed()));
         assert_eq!(size_bytes, u64::from(MIB) << 20);
     }
-    let [file, cold_file] = from_file(&linked, &services, &image).await?;
-    Ok(Pauses { whole, changed: Figures::new(times), pages, warm: Figures::new(warm), file, cold_file })
+    let files = from_file(&linked, &services, &image).await?;
+    Ok(Pauses { whole, changed: Figures::new(times), pages, warm: Figures::new(warm), files })
 }
 
-/// From opening and verifying the file to the answer: while the kernel has the file in memory, and from the disk.
-async fn from_file(linked: &Linked, services: &Services, image: &ActorImage) -> Outcome<[Figures; 2]> {
+/// From opening the file to the answer: one that was verified before, one that is verified first, both while the kernel has
+/// the file in memory; and from the disk.
+async fn from_file(linked: &Linked, services: &Services, image: &ActorImage) -> Outcome<[Figures; 3]> {
     let folder = tempfile::tempdir()?;
     let (path, checkpoint) = (folder.path().join("image"), [1; 32]);
     image.save(&path, &checkpoint)?;
-    let mut times = [const { Vec::new() }; 2];
-    for (times, is_cold) in times.iter_mut().zip([false, true]) {
+    let verified = ImageFileState::of(&path)?;
+    let mut times = [const { Vec::new() }; 3];
+    for (times, (verified, is_cold)) in times.iter_mut().zip([(Some(verified), false), (None, false), (None, true)]) {
         for _ in 0..WAKES {
             if is_cold {
                 machine::forget_files(folder.path())?;
             }
             let start = Instant::now();
-            let image = ActorImage::open(&path, linked.component().digest(), &checkpoint)?;
+            let image = ActorImage::open(&path, linked.component().digest(), &checkpoint, verified)?;
             let mut restored = linked.instantiate_from(&image, services, "ballast").await?;
             let (size_bytes,) = restored.call::<(), (u64,)>("size", ()).await?;
             times.push(start.elapsed().as_secs_f64() * 1e3);

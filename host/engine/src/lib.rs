@@ -49,7 +49,8 @@ pub use instance::{Instance, TypedMethod};
 pub use limits::Limits;
 pub use link::{Linked, Services};
 pub use snapshot::{
-    ActorImage, Capture, IMAGE_FILE_VERSION, ImageFileProblem, MemorySnapshot, PAGE_BYTES, PageRun, Since, Snapshot,
+    ActorImage, Capture, IMAGE_FILE_VERSION, ImageFileProblem, ImageFileState, MemorySnapshot, PAGE_BYTES, PageRun,
+    Since, Snapshot,
 };
 pub use wit::{Method, WitType};
 

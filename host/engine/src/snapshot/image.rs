@@ -8,7 +8,6 @@ use rayon::prelude::*;
 use rustix::fs::MemfdFlags;
 
 use super::mapping::{PAGE_BYTES, page_up};
-use super::view::View;
 
 /// Bytes that are copied at a time to another image or to a file.
 const COPY_BYTES: usize = 1 << 20;
@@ -109,13 +108,8 @@ impl Image {
         self.size_bytes
     }
 
-    /// Looks at the whole of one that is a part of a file on the disk.
-    pub(super) fn view(&self) -> io::Result<View> {
-        View::open(&self.file, self.offset_bytes, self.size_bytes)
-    }
-
     /// What `look` makes of each `part_bytes` bytes of it, on all processors. It reads instead of mapping: what was never
-    /// written takes no memory then, as mapping it would.
+    /// written then takes no memory, and what a disk cannot read is an error.
     pub(super) fn parts<T: Send>(&self, part_bytes: usize, look: impl Fn(&[u8]) -> T + Sync) -> io::Result<Vec<T>> {
         let starts: Vec<usize> = (0..self.size_bytes).step_by(part_bytes).collect();
         let read = |buffer: &mut Vec<u8>, start: usize| {

@@ -6,20 +6,19 @@
 //! a BLAKE3, the contents by an XXH3 of each MiB, which all processors reckon at once. XXH3 finds damage, and is several
 //! times faster than a hash that also finds malice; whoever may write to the folder is trusted.
 //!
-//! All of it is read when it is opened, so a disk that cannot read it is an error then, and the actor comes back from its
-//! checkpoint. What is verified is what the kernel has in memory: pages that it drops when memory is short are read again
-//! from the disk and not verified again, as those of an executable file are. A disk that cannot read them any more ends the
-//! process, and finds the file unreadable at the next start.
+//! All of it is read when it is opened first, so a disk that cannot read it is an error then, and the actor comes back from
+//! its checkpoint. What is verified is what the kernel has in memory: pages that it drops when memory is short are read
+//! again from the disk and not verified again, as those of an executable file are. A disk that cannot read them any more ends
+//! the process, and finds the file unreadable at the next start.
 //!
 //! `docs/format.md` describes the file byte by byte.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
-use std::os::unix::fs::FileExt as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::Path;
 use std::sync::Arc;
 
-use rayon::prelude::*;
 use twox_hash::XxHash3_128;
 
 use super::actor_image::{ActorImage, ImageMemory};
@@ -55,6 +54,39 @@ pub enum ImageFileProblem {
     Damaged(&'static str),
 }
 
+/// Which file it was, and as of when: what a file system tells of a file without reading it. Whoever has written or verified
+/// an image can remember it, to verify it no more. It says nothing of a disk that changes its contents by itself, which the
+/// pages of a file that is mapped are not safe from either.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ImageFileState {
+    device: u64,
+    inode: u64,
+    size_bytes: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl ImageFileState {
+    /// The state of a file now.
+    ///
+    /// # Errors
+    ///
+    /// Of the file system.
+    pub fn of(path: &Path) -> io::Result<ImageFileState> {
+        Ok(ImageFileState::in_metadata(&std::fs::metadata(path)?))
+    }
+
+    fn in_metadata(metadata: &Metadata) -> ImageFileState {
+        ImageFileState {
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size_bytes: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
+        }
+    }
+}
+
 impl ActorImage {
     /// Writes the image to a file, in place of what is there, and says which checkpoint it is of: 32 bytes that the
     /// caller chooses. The file has its name only when all of it is on the disk.
@@ -66,13 +98,19 @@ impl ActorImage {
         self.write(path, checkpoint).map_err(|source| Error::Write { path: path.to_owned(), source })
     }
 
-    /// Opens the image in a file, if it is the one of this component and checkpoint, and verifies all of it.
+    /// Opens the image in a file, if it is the one of this component and checkpoint, and verifies all of it; the contents
+    /// only if it is not the file that `verified` is of.
     ///
     /// # Errors
     ///
     /// [`Error::ImageFile`] where it is another one or damaged; [`Error::Read`].
-    pub fn open(path: &Path, component: Digest, checkpoint: &[u8; 32]) -> Result<ActorImage, Error> {
-        read(path, component, checkpoint).map_err(|failure| match failure {
+    pub fn open(
+        path: &Path,
+        component: Digest,
+        checkpoint: &[u8; 32],
+        verified: Option<ImageFileState>,
+    ) -> Result<ActorImage, Error> {
+        read(path, component, checkpoint, verified).map_err(|failure| match failure {
             Failure::Io(source) => Error::Read { path: path.to_owned(), source },
             Failure::Problem(problem) => Error::ImageFile { path: path.to_owned(), problem },
         })
@@ -129,10 +167,16 @@ impl From<ImageFileProblem> for Failure {
     }
 }
 
-fn read(path: &Path, component: Digest, checkpoint: &[u8; 32]) -> Result<ActorImage, Failure> {
+fn read(
+    path: &Path,
+    component: Digest,
+    checkpoint: &[u8; 32],
+    verified: Option<ImageFileState>,
+) -> Result<ActorImage, Failure> {
     let damaged = |what| Failure::Problem(ImageFileProblem::Damaged(what));
     let file = File::open(path)?;
-    let file_bytes = file.metadata()?.len();
+    let metadata = file.metadata()?;
+    let (file_bytes, is_verified) = (metadata.len(), verified == Some(ImageFileState::in_metadata(&metadata)));
     if file_bytes < PREFIX_BYTES as u64 {
         return Err(damaged("it is cut short"));
     }
@@ -165,8 +209,8 @@ fn read(path: &Path, component: Digest, checkpoint: &[u8; 32]) -> Result<ActorIm
         let image_bytes = usize::try_from(memory.image_bytes).map_err(too_large)?;
         let image = (image_bytes > 0).then(|| file.try_clone().map(|file| Image::of_file(file, offset, image_bytes)));
         let image = image.transpose()?;
-        if let Some(image) = &image
-            && checksums(image.view()?.bytes()) != memory.checksums
+        if let Some(image) = image.as_ref().filter(|_| !is_verified)
+            && image.parts(PART_BYTES, checksum)? != memory.checksums
         {
             return Err(damaged("its contents do not have their checksum"));
         }
@@ -174,11 +218,6 @@ fn read(path: &Path, component: Digest, checkpoint: &[u8; 32]) -> Result<ActorIm
         offset += memory.image_bytes;
     }
     Ok(ActorImage { component, memories: memories.into(), globals: header.globals.into() })
-}
-
-/// The checksum of each MiB, reckoned on all processors.
-fn checksums(bytes: &[u8]) -> Vec<[u8; CHECKSUM_BYTES]> {
-    bytes.par_chunks(PART_BYTES).map(checksum).collect()
 }
 
 fn checksum(part: &[u8]) -> [u8; CHECKSUM_BYTES] {

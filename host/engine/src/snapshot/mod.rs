@@ -18,7 +18,6 @@
 //! | `pages.rs` | which pages were written |
 //! | `actor_image.rs` | all memories and globals of an instance, as images |
 //! | `image_file.rs` | images in a file on the disk |
-//! | `view.rs` | looking at a file without copying it |
 //! | `check.rs` | whether a snapshot can be one of a component |
 //! | `attached.rs` | the memories of one instance, and the images that they show |
 //! | `advice.rs` | forgetting many pages at once |
@@ -40,11 +39,10 @@ pub(crate) mod instrument;
 pub(crate) mod mapping;
 mod pages;
 mod restore;
-mod view;
 
 pub use actor_image::ActorImage;
 pub use capture::Capture;
-pub use image_file::{ImageFileProblem, VERSION as IMAGE_FILE_VERSION};
+pub use image_file::{ImageFileProblem, ImageFileState, VERSION as IMAGE_FILE_VERSION};
 pub use mapping::PAGE_BYTES;
 
 /// The state of an instance between two calls, as what differs from the base image of its component.

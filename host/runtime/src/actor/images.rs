@@ -5,13 +5,15 @@
 //! a good one before it is used, and the actor then comes back from its checkpoint. There is at most one for each actor,
 //! and together they have a limit; those that were used longest ago go first.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
-use belljar_engine::{ActorImage, Digest, Error as EngineError, ImageFileProblem, cache};
+use belljar_engine::{ActorImage, Digest, Error as EngineError, ImageFileProblem, ImageFileState, cache};
 use belljar_store::StoreError;
 use belljar_store::checkpoint::{Manifest, Pages};
 use rustix::io::Errno;
@@ -25,6 +27,8 @@ const IMAGES_MAX: usize = 256;
 const IMAGES_BYTES_MAX: u64 = 4 << 30;
 /// Bytes that an image leaves free on the disk: 1 GiB. Where they are not, no image is kept at all.
 const FREE_BYTES_MIN: u64 = 1 << 30;
+/// Files of which this process remembers that it has verified them: 1,024. Those of later ones are verified again.
+const VERIFIED_MAX: usize = 1_024;
 /// How the name of an image's file ends. Other files in the folder are left alone.
 const EXTENSION: &str = "image";
 
@@ -35,11 +39,29 @@ pub(crate) type CheckpointId = [u8; 32];
 #[derive(Debug, Clone)]
 pub(crate) struct LocalImages {
     folder: PathBuf,
+    /// Files that this process has written or verified.
+    verified: Arc<Mutex<HashMap<ActorName, ImageFileState>>>,
 }
 
 impl LocalImages {
     pub(crate) fn new(folder: PathBuf) -> LocalImages {
-        LocalImages { folder }
+        LocalImages { folder, verified: Arc::default() }
+    }
+
+    fn verified(&self) -> MutexGuard<'_, HashMap<ActorName, ImageFileState>> {
+        self.verified.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers that an actor's file is as it should be. Where that cannot be told, it is verified the next time.
+    fn remember(&self, actor: &ActorName) {
+        let mut verified = self.verified();
+        if verified.len() >= VERIFIED_MAX {
+            verified.clear();
+        }
+        match ImageFileState::of(&self.path(actor)) {
+            Ok(state) => drop(verified.insert(actor.clone(), state)),
+            Err(_) => drop(verified.remove(actor)),
+        }
     }
 
     /// The verified image of an actor as of the checkpoint whose record has this payload, if there is one. There is none
@@ -52,10 +74,12 @@ impl LocalImages {
 
     fn find(&self, actor: &ActorName, component: Digest, checkpoint: &CheckpointId) -> Option<ActorImage> {
         let path = self.path(actor);
-        match ActorImage::open(&path, component, checkpoint) {
+        let verified = self.verified().get(actor).copied();
+        match ActorImage::open(&path, component, checkpoint, verified) {
             Ok(image) => {
                 // The newest use keeps a file from being removed; failing to note it does no harm.
                 fs::File::open(&path).and_then(|file| file.set_modified(SystemTime::now())).ok();
+                self.remember(actor);
                 Some(image)
             }
             Err(EngineError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => None,
@@ -108,6 +132,7 @@ impl LocalImages {
             return Ok(self.evict(0, 0).map_err(failed)?);
         }
         image.save(&self.path(actor), checkpoint)?;
+        self.remember(actor);
         Ok(self.evict(IMAGES_MAX, IMAGES_BYTES_MAX).map_err(failed)?)
     }
 
@@ -239,6 +264,8 @@ mod tests {
         let mut bytes = fs::read(&path).expect("it is there");
         *bytes.last_mut().expect("it has bytes") ^= 1;
         fs::write(&path, bytes).expect("there is room");
+        let file = File::open(&path).expect("it is there");
+        file.set_modified(SystemTime::UNIX_EPOCH).expect("it is this test's");
 
         assert!(images.find(&name("one"), linked.component().digest(), &id).is_none());
 
@@ -273,6 +300,9 @@ mod tests {
                 let middle = bytes.len() / 2;
                 bytes[middle] ^= 0x10;
                 fs::write(&image, bytes).expect("there is room");
+                // Whatever the resolution of the file system's clock.
+                let file = File::open(&image).expect("it is there");
+                file.set_modified(SystemTime::UNIX_EPOCH).expect("it is this test's");
             }
             assert_eq!(peek().await, expected);
             assert_eq!(image.exists(), !damage, "a damaged one is of no use");

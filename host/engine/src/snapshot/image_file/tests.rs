@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
-use super::super::view::View;
 use super::*;
 use crate::testing;
 
@@ -64,7 +63,7 @@ fn content(image: &ActorImage) -> (Vec<u64>, Vec<Vec<u8>>) {
 }
 
 fn problem(path: &Path) -> ImageFileProblem {
-    match ActorImage::open(path, component(), &CHECKPOINT) {
+    match ActorImage::open(path, component(), &CHECKPOINT, None) {
         Err(Error::ImageFile { problem, .. }) => problem,
         other => panic!("it is not seen: {other:?}"),
     }
@@ -75,7 +74,7 @@ fn what_was_saved_is_what_is_opened() {
     let image = image();
     let (folder, path) = saved(&image);
 
-    let opened = ActorImage::open(&path, component(), &CHECKPOINT).expect("it is undamaged");
+    let opened = ActorImage::open(&path, component(), &CHECKPOINT, None).expect("it is undamaged");
 
     assert!(content(&opened) == content(&image));
     assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 1, "nothing else is left");
@@ -86,7 +85,7 @@ fn what_was_saved_is_what_is_opened() {
 #[test]
 fn saving_what_was_opened_writes_the_same_bytes() {
     let (_folder, path) = saved(&image());
-    let opened = ActorImage::open(&path, component(), &CHECKPOINT).expect("it is undamaged");
+    let opened = ActorImage::open(&path, component(), &CHECKPOINT, None).expect("it is undamaged");
     let (_other_folder, other) = saved(&opened);
     assert!(fs::read(path).expect("it is there") == fs::read(other).expect("it is there"));
 }
@@ -95,10 +94,29 @@ fn saving_what_was_opened_writes_the_same_bytes() {
 fn an_image_of_another_component_or_checkpoint_is_none() {
     let (_folder, path) = saved(&image());
     for (component, checkpoint) in [(Digest::of(b"another"), CHECKPOINT), (component(), [8; 32])] {
-        let error = ActorImage::open(&path, component, &checkpoint).expect_err("it is another's");
+        let error = ActorImage::open(&path, component, &checkpoint, None).expect_err("it is another's");
         assert!(matches!(&error, Error::ImageFile { problem: ImageFileProblem::Other, .. }), "{error}");
         assert!(!error.is_retryable());
     }
+}
+
+#[test]
+fn a_file_that_was_verified_is_verified_again_only_when_it_has_changed() {
+    let (_folder, path) = saved(&image());
+    let open = |verified| ActorImage::open(&path, component(), &CHECKPOINT, verified);
+    let state = || ImageFileState::of(&path).expect("it is there");
+    let before = state();
+    let mut bytes = fs::read(&path).expect("it is there");
+    *bytes.last_mut().expect("it has bytes") ^= 1;
+    fs::write(&path, bytes).expect("there is room");
+    // Whatever the resolution of the file system's clock.
+    let file = fs::File::open(&path).expect("it is there");
+    file.set_modified(std::time::UNIX_EPOCH).expect("it is this test's");
+
+    assert_ne!(state(), before);
+    assert!(open(Some(before)).is_err(), "it is another file now");
+    assert!(open(Some(state())).is_ok(), "whoever says so is believed");
+    assert!(open(None).is_err());
 }
 
 #[test]
@@ -140,7 +158,7 @@ fn damage_in_the_last_part_of_a_large_memory_is_seen() {
 #[test]
 fn the_golden_file_is_read_and_written_again() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/image.v1");
-    let opened = ActorImage::open(&golden, component(), &CHECKPOINT).expect("this version is read for ever");
+    let opened = ActorImage::open(&golden, component(), &CHECKPOINT, None).expect("this version is read for ever");
     assert!(content(&opened) == content(&small_image()));
     let (_folder, path) = saved(&small_image());
     assert!(fs::read(path).expect("it is there") == fs::read(golden).expect("it is there"), "the format has changed");
@@ -213,8 +231,9 @@ fn saving_a_memory_that_is_mostly_zeros_takes_no_memory_for_them() {
     assert_ne!(sums[0], sums[1]);
     assert_eq!(sums[1], sums[63]);
     assert_eq!(blocks(), before);
-    let view = View::open(&copy, 4096, 8 * PAGE_BYTES).expect("it can be mapped");
-    assert!(view.bytes()[7 * PAGE_BYTES..].iter().all(|byte| *byte == 1));
+    let mut written = [0; PAGE_BYTES];
+    copy.read_exact_at(&mut written, 8 * PAGE_BYTES as u64).expect("it can be read");
+    assert_eq!(written, [1; PAGE_BYTES]);
 }
 
 /// A guest goes on from a file, and its file stays as it is whatever the guest writes.
@@ -242,7 +261,7 @@ async fn an_instance_starts_from_a_file_and_never_writes_to_it() {
     capture.image().expect("it is large").save(&path, &CHECKPOINT).expect("it is written");
     let before = fs::read(&path).expect("it is there");
 
-    let opened = ActorImage::open(&path, linked.component().digest(), &CHECKPOINT).expect("it is undamaged");
+    let opened = ActorImage::open(&path, linked.component().digest(), &CHECKPOINT, None).expect("it is undamaged");
     let mut woken = linked.instantiate_from(&opened, &services, "").await.expect("it goes on");
     let digests = (guest.state_digest().await.expect("it is alive"), woken.state_digest().await.expect("it is alive"));
     assert_eq!(digests.0, digests.1);
