@@ -43,7 +43,9 @@ pub(super) struct Shelf {
 
 /// What somebody else does between two requests.
 #[derive(Clone, Default)]
-struct Meanwhile(Arc<Mutex<Option<Box<dyn FnOnce() + Send>>>>);
+struct Meanwhile(Arc<Mutex<Option<Once>>>);
+
+type Once = Box<dyn FnOnce() + Send>;
 
 impl Meanwhile {
     /// Does it, the first time. It has a thread to itself, as it may wait for a bucket.
