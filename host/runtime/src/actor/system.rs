@@ -1,6 +1,7 @@
 //! All actors of a runtime: who is awake, and how a message finds its actor.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,8 @@ pub(crate) struct System {
     instances: Arc<Semaphore>,
     pub durable: Option<Durable>,
     live: Mutex<HashMap<ActorName, Arc<Cell>>>,
+    /// The runtime ends: nobody is woken any more.
+    closed: AtomicBool,
     waits: WaitGraph,
     components: Mutex<HashMap<Digest, Component>>,
 }
@@ -131,6 +134,7 @@ impl System {
             instances,
             durable,
             live: Mutex::default(),
+            closed: AtomicBool::new(false),
             waits: WaitGraph::default(),
             components: Mutex::default(),
         });
@@ -141,11 +145,16 @@ impl System {
         system
     }
 
-    /// Ends the writing: what was told so far is durable, and nothing is told any more.
+    /// Ends the writing: what was told so far is durable, and nothing is told any more. Whoever is not awake stays so.
     pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
         if let Some(durable) = &self.durable {
             durable.log.close();
         }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
     pub(crate) fn waits(&self) -> &WaitGraph {
@@ -193,34 +202,34 @@ impl System {
 
     /// Begins the life of an actor, unless there is one of this name that is awake.
     pub(crate) fn begin(&self, name: &ActorName, beginning: Beginning) -> Result<Arc<Cell>, ActorError> {
-        let mut live = self.live();
+        let live = self.live();
         if live.contains_key(name) {
             return Err(ActorError::NameTaken { name: name.to_string() });
         }
-        Ok(self.start(&mut live, name, beginning, None))
+        Ok(self.start(live, name, beginning, None))
     }
 
     /// The cell of an actor, which is woken if it sleeps.
     pub(crate) fn cell(&self, name: &ActorName) -> Arc<Cell> {
-        let mut live = self.live();
+        let live = self.live();
         match live.get(name) {
             Some(cell) => cell.clone(),
-            None => self.start(&mut live, name, Beginning::Wake, None),
+            None => self.start(live, name, Beginning::Wake, None),
         }
     }
 
     /// The cell of an actor whose last one takes no more: the next one begins when that has ended.
     fn cell_after(&self, gone: &Arc<Cell>) -> Arc<Cell> {
-        let mut live = self.live();
+        let live = self.live();
         match live.get(&gone.name) {
             Some(cell) if !Arc::ptr_eq(cell, gone) => cell.clone(),
-            _ => self.start(&mut live, &gone.name, Beginning::Wake, Some(gone.ended.subscribe())),
+            _ => self.start(live, &gone.name, Beginning::Wake, Some(gone.ended.subscribe())),
         }
     }
 
     fn start(
         &self,
-        live: &mut HashMap<ActorName, Arc<Cell>>,
+        mut live: MutexGuard<'_, HashMap<ActorName, Arc<Cell>>>,
         name: &ActorName,
         beginning: Beginning,
         after: Option<watch::Receiver<bool>>,
@@ -235,6 +244,8 @@ impl System {
             after,
         });
         live.insert(name.clone(), cell.clone());
+        // An executor that has ended drops the body here and now, and a body that is dropped forgets its cell.
+        drop(live);
         if let Some(system) = self.me.upgrade() {
             self.handle.spawn(Body::new(system, cell.clone()).run(beginning));
         }
@@ -257,12 +268,17 @@ impl System {
     }
 
     /// Puts a message into an actor's mailbox; an actor that sleeps is woken. A message that finds no room comes back.
+    /// When the runtime ends, the sender learns so.
     pub(crate) fn deliver(&self, name: &ActorName, mut message: Message) -> Result<(), Box<Message>> {
         let mut cell = self.cell(name);
         loop {
             match cell.mailbox.push(message) {
                 Ok(()) => return Ok(()),
                 Err(Refused::Full(back)) => return Err(back),
+                Err(Refused::Closed(back)) if self.is_closed() => {
+                    (back.reply)(Err(Error::ShutDown));
+                    return Ok(());
+                }
                 // It is just going to sleep.
                 Err(Refused::Closed(back)) => (message, cell) = (*back, self.cell_after(&cell)),
             }
@@ -287,6 +303,9 @@ impl System {
         let mut order = order(tell);
         let mut cell = self.cell(name);
         while let Err(back) = cell.mailbox.order(order) {
+            if self.is_closed() {
+                return Err(Error::ShutDown);
+            }
             (order, cell) = (back, self.cell_after(&cell));
         }
         told.await.unwrap_or(Err(Error::ShutDown))
@@ -302,7 +321,7 @@ impl System {
     }
 
     fn hibernate_idle(&self) {
-        let since = |cell: &Arc<Cell>| cell.idle_since_ns.load(std::sync::atomic::Ordering::Relaxed);
+        let since = |cell: &Arc<Cell>| cell.idle_since_ns.load(Ordering::Relaxed);
         let mut idle: Vec<Arc<Cell>> = self.cells().into_iter().filter(|cell| since(cell) > 0).collect();
         idle.sort_by_key(since);
         for cell in idle.iter().take(HIBERNATED_AT_ONCE) {
@@ -382,5 +401,51 @@ async fn keep_log_small(system: Weak<System>) {
         if let Err(error) = system.blocking(move || Ok(durable.compact_if_due()?)).await {
             tracing::warn!(%error, "the log of actors could not be made smaller");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::Runtime;
+    use crate::actor::message::Work;
+    use crate::actor::record::Origin;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// A message whose reply is told.
+    fn message(tell: mpsc::Sender<Result<(), Error>>) -> Message {
+        Message {
+            origin: Origin::Outside,
+            work: Work::Call { method: "add".into(), arguments: Default::default() },
+            reply: Box::new(move |outcome| tell.send(outcome.map(drop)).expect("someone waits")),
+            cancelled: None,
+            depends: None,
+        }
+    }
+
+    /// Tasks of the runtime itself do this when it is dropped while they run.
+    #[test]
+    fn whoever_sends_while_the_runtime_ends_learns_so_and_keeps_nothing_alive() {
+        let runtime = Runtime::builder().build().expect("a runtime");
+        let system = runtime.actors().system.clone();
+        drop(runtime);
+        let (ended, end) = mpsc::channel();
+        std::thread::spawn(move || {
+            let name: ActorName = "visits".parse().expect("a name");
+            let (tell, told) = mpsc::channel();
+            assert!(system.deliver(&name, message(tell)).is_ok(), "there is nobody whose mailbox is full");
+            assert!(matches!(told.recv(), Ok(Err(Error::ShutDown))));
+            assert!(system.begin(&name, Beginning::Wake).is_ok());
+            let executor = tokio::runtime::Builder::new_current_thread().build().expect("an executor");
+            let ordered = executor.block_on(system.order(&name, Order::Hibernate));
+            assert!(matches!(ordered, Err(Error::ShutDown)));
+            assert!(system.cells().is_empty());
+            assert_eq!(Arc::strong_count(&system), 1);
+            ended.send(()).expect("someone waits");
+        });
+        end.recv_timeout(PATIENCE).expect("it neither hangs nor fails");
     }
 }
