@@ -31,7 +31,7 @@ pub fn run(project: &Project, only: Option<Workspace>, arguments: &[String]) -> 
         guests::build_all(project, None)?;
         // Whole-system tests call the `belljar` program, which `cargo test` alone would not build.
         step("Building", "belljar and its tests (some minutes the first time)");
-        process::run(cargo().args(["build", "--workspace", "--all-targets"]).current_dir(project.root()))?;
+        process::run(cargo().args(["build", "--workspace", "--bins", "--tests"]).current_dir(project.root()))?;
         let mut tests = cargo();
         tests.args(["test", "--workspace"]);
         outcomes.push(outcome("host", tests, project, arguments));
