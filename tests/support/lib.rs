@@ -5,31 +5,10 @@ pub mod server;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
-use belljar::store::StoreError;
-use belljar::{Error, Plugin, Runtime};
+use belljar::{Plugin, Runtime};
 use serde_json::Value as Json;
 use tempfile::TempDir;
-
-/// How long a runtime that was dropped may take to end on a machine that is very busy: its threads run at a low priority.
-const END_TIME_MAX: Duration = Duration::from_secs(60);
-
-/// A runtime on a data directory that this process may be about to close.
-///
-/// # Errors
-///
-/// Those of `open`.
-pub fn reopened(open: impl Fn() -> Result<Runtime, Error>) -> Result<Runtime, Error> {
-    let started = Instant::now();
-    loop {
-        match open() {
-            Err(Error::Store(error))
-                if matches!(*error, StoreError::Locked { .. }) && started.elapsed() < END_TIME_MAX => {}
-            opened => return opened,
-        }
-    }
-}
 
 /// The root of the repository.
 pub fn root() -> PathBuf {

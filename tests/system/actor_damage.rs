@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use belljar::store::{ActorLog, FaultyStorage, IndexPlace, RecordKind, Storage};
 use belljar::{Error, Runtime, SpawnOptions};
-use belljar_tests::{plugin, reopened};
+use belljar_tests::plugin;
 use serde_json::{Value as Json, json};
 
 /// Bytes of a record around its payload, at most: its header, and what it tells the index.
@@ -29,8 +29,7 @@ struct Tally {
 }
 
 fn open(folder: &Path, storage: &FaultyStorage) -> Result<Runtime, Error> {
-    let builder = || Runtime::builder().data_dir(folder.join("data")).actor_storage(Arc::new(storage.clone()));
-    reopened(|| builder().build())
+    Runtime::builder().data_dir(folder.join("data")).actor_storage(Arc::new(storage.clone())).build()
 }
 
 /// A counter with three checkpoints and messages between them and after the last.

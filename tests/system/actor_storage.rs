@@ -8,7 +8,7 @@ use std::sync::Arc;
 use belljar::actor::ActorError;
 use belljar::store::{CrashDamage, Fault, FaultyStorage};
 use belljar::{Actor, Error, Grants, Limits, Runtime, SpawnOptions};
-use belljar_tests::{plugin, plugin_path, reopened};
+use belljar_tests::{plugin, plugin_path};
 use serde_json::{Value as Json, json};
 use tokio::task::JoinSet;
 
@@ -95,8 +95,7 @@ fn scenario() -> Vec<Step> {
 }
 
 fn open(folder: &Path, storage: &FaultyStorage) -> Result<Runtime, Error> {
-    let builder = || Runtime::builder().data_dir(folder.join("data")).actor_storage(Arc::new(storage.clone()));
-    reopened(|| builder().build())
+    Runtime::builder().data_dir(folder.join("data")).actor_storage(Arc::new(storage.clone())).build()
 }
 
 async fn load(runtime: &Runtime, name: &str) -> belljar::Plugin {
