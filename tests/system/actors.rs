@@ -210,6 +210,23 @@ async fn a_stopped_actor_takes_no_calls_until_it_is_started() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn orders_to_an_actor_that_is_being_stopped_learn_that_it_was() {
+    let (runtime, _folder) = runtime();
+    let counter = spawn(&runtime, "c", "counter").await;
+    // It has calls to answer first, so the orders after the one to stop come while it does.
+    let calls: Vec<_> = (0..500).map(|_| counter.call("add").arg(1).submit()).collect();
+    let (stopped, checkpointed, again) = tokio::join!(counter.stop(), counter.checkpoint(), counter.stop());
+    stopped.expect("it stops");
+    let is_stopped =
+        |error: &Error| matches!(error, Error::Actor(ActorError::NotRunning { status, .. }) if status == "stopped");
+    assert!(checkpointed.as_ref().is_err_and(is_stopped), "{checkpointed:?}");
+    assert!(again.is_ok() || again.as_ref().is_err_and(is_stopped), "{again:?}");
+    for call in calls {
+        call.get::<i64>().await.expect("it was sent before");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_volatile_actor_is_called_with_rust_types() {
     let (runtime, _folder) = runtime();
     let counter = plugin(&runtime, "counter").await;

@@ -198,14 +198,19 @@ impl Body {
 
     /// Ends the actor's work for now. What waits is served before, if so wished.
     async fn end(&self, alive: &mut Alive, tell: oneshot::Sender<Result<(), Error>>, serve: bool) -> Next {
+        let mut orders = Vec::new();
         while serve && let Some(incoming) = self.cell.mailbox.take() {
             match incoming {
                 Incoming::Message(message) => alive.serve(message).await,
-                // Whoever gave another order learns that the actor has ended.
-                Incoming::Order(_) => {}
+                Incoming::Order(order) => orders.push(order),
             }
         }
-        match alive.stop(serve).await {
+        let stopped = alive.stop(serve).await;
+        let refusal = stopped.as_ref().err().cloned().unwrap_or_else(|| alive.refusal());
+        for order in orders {
+            order.refuse(&refusal);
+        }
+        match stopped {
             Ok(()) => Next::End(Some(tell)),
             Err(error) => {
                 self.cell.killed.send_replace(false);

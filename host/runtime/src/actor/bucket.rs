@@ -80,7 +80,8 @@ impl Actors {
     /// [`ActorError::NameTaken`]; [`ActorError::NeedsGrants`] when it had grants that it is not to get; a store error
     /// when the bucket cannot be used or does not have it, when what is there is damaged, or when somebody else changed
     /// it meanwhile. Nothing is left of the actor here then, and it is not taken over; unless the bucket could not even
-    /// be told that, and then nobody owns it until it is pulled again.
+    /// be told that, and then nobody owns it until it is pulled again. Once it is fetched it begins, or is given back,
+    /// whether this is still waited for or not.
     pub async fn pull(
         &self,
         name: &str,
@@ -102,16 +103,33 @@ impl Actors {
             Ok((Arrived::of(pulled.imported, &packs)?, pulled.claim))
         };
         let (arrived, claim) = self.system.blocking(fetch).await?;
-        let options = ImportOptions { name: Some(own_name.clone()), ..options };
+        let options = ImportOptions { name: Some(own_name), ..options };
         if is_copy {
             return self.settle_in(arrived, options, None).await;
         }
         let takeover = Takeover { bucket: bucket.clone(), claim, owner: Arc::default() };
+        let (actors, name) = (self.clone(), name.to_owned());
+        // In a task of its own: whoever waits for this may stop waiting, and nobody would give the actor back then.
+        let settling = async move { actors.take_over(&name, takeover, arrived, options).await };
+        self.system.spawn(settling).await.unwrap_or(Err(Error::ShutDown))
+    }
+
+    /// Begins an actor as its new owner, or gives it back.
+    async fn take_over(
+        &self,
+        name: &str,
+        takeover: Takeover,
+        arrived: Arrived,
+        options: ImportOptions,
+    ) -> Result<Actor, Error> {
+        let kept = self.kept()?;
         let settled = self.settle_in(arrived, options, Some(takeover.owning())).await;
         match &settled {
             // Whether it began is not known when this process ends, and with two owners two would go on.
             Ok(_) | Err(Error::ShutDown) => {}
             Err(_) => {
+                // It goes on under the name that it had.
+                let own_name = name.to_owned();
                 let undo = move || takeover.give_back_unless_begun(&kept, &own_name);
                 if let Err(error) = self.system.blocking(undo).await {
                     // What made the beginning fail says more to whoever called.

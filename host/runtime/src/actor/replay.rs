@@ -161,6 +161,8 @@ impl Alive {
             Durability::Journal | Durability::Checkpoint => {
                 // An interrupted log has nothing of this actor to wait for.
                 self.durable().await.ok();
+                // Without its journal it could no more tell what is durable, so nothing may leave.
+                self.voice.end();
                 self.voice.kept().journal = None;
                 let reloaded = Box::pin(Alive::load(&self.system, &self.cell, false)).await?;
                 let (faults, checkpoints) = (self.faults_in_row, std::mem::replace(self, reloaded).checkpoints);

@@ -83,6 +83,10 @@ impl Voice {
         self.over.send_replace(true);
     }
 
+    fn is_over(&self) -> bool {
+        *self.over.borrow()
+    }
+
     /// Waits for the end of this life.
     pub(super) async fn ended(&self) {
         // The sender is this voice's own, so the wait cannot fail.
@@ -129,8 +133,11 @@ impl Voice {
     /// Takes the result of a call, with objects that this actor can keep.
     pub(super) fn answer(self: &Arc<Self>, call: u64, result: Result<Parcel, CallError>) {
         let Some(system) = self.system.upgrade() else { return };
-        // Before anyone else runs: whoever answered may call this actor next, and that is no circle.
-        system.waits().leave(&self.name);
+        // Before anyone else runs: whoever answered may call this actor next, and that is no circle. A life that has
+        // ended waits for nothing, and its successor for other answers.
+        if !self.is_over() {
+            system.waits().leave(&self.name);
+        }
         let is_wanted = self.kept().state.outgoing.get(&call).is_some_and(|outgoing| !outgoing.abandoned);
         let (Ok(parcel), Some(shelf), true) = (&result, &self.shelf, is_wanted) else {
             return self.take_answer(call, result);

@@ -50,7 +50,7 @@ pub struct InBucket {
     /// Its number in the bucket; later ones have larger numbers. Each machine that owns the actor counts its
     /// generations by itself, so these are others.
     pub number: u64,
-    /// The lease under which it was pushed.
+    /// The lease under which it was pushed, or under which its owner got the actor back from who could not begin it.
     pub lease: u64,
     /// Which checkpoint it was where it was taken.
     pub generation: u64,

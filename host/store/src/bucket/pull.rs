@@ -121,11 +121,15 @@ impl Bucket {
     /// [`StoreError::Bucket`] and [`StoreError::BucketDamaged`]: it may still be owned by `mine`. Nothing is lost
     /// then, and whoever pulls it next owns it.
     pub fn give_back(&self, claim: &Claim, mine: Owner) -> Result<bool, StoreError> {
-        let Some((head, seen)) = self.read_head(&claim.head.name)? else { return Ok(false) };
-        match head.owner == mine {
-            true => Ok(self.hand_over(&head, &seen, claim.head.owner)?.is_some()),
-            false => Ok(false),
+        let Some((mut head, seen)) = self.read_head(&claim.head.name)? else { return Ok(false) };
+        if head.owner != mine {
+            return Ok(false);
         }
+        // What the owner had pushed under its lease is still its own, so an older state of it is still refused.
+        let lease = self.io.after(&keys::head(&head.name), head.lease)?;
+        let owners = head.kept.iter_mut().rev().take_while(|kept| kept.lease == claim.head.lease);
+        owners.for_each(|kept| kept.lease = lease);
+        Ok(self.hand_over(&head, &seen, claim.head.owner)?.is_some())
     }
 
     /// Gives an actor another owner, under the next lease, if its head is still this one.

@@ -218,6 +218,10 @@ fn who_could_not_begin_gives_the_actor_back() {
     assert!(!bucket.give_back(&pulled.claim, owner("second")).unwrap());
     let head = bucket.head(NAME).unwrap().unwrap();
     assert_eq!((head.lease, head.owner), (3, owner("first")));
+    // What its owner pushed before is what it goes on from.
+    assert_eq!(head.newest().unwrap().lease, 3);
+    let older = machine.push_as(&bucket, owner("first"), 1);
+    assert!(matches!(older, Err(StoreError::OlderThanBucket { generation: 1, found: 2, .. })), "{older:?}");
     machine.step(9);
     assert!(matches!(machine.push(&bucket, owner("second")), Err(StoreError::LeaseLost { found: 3, .. })));
     assert_eq!(machine.push(&bucket, owner("first")).unwrap().checkpoint.lease, 3);
