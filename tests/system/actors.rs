@@ -94,6 +94,27 @@ async fn a_fault_undoes_its_message_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_is_too_large_undoes_its_message() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let after = {
+        let runtime = open(folder.path());
+        let notebook = spawn(&runtime, "n", "notebook").await;
+        for _ in 0..17 {
+            call(&notebook, "add", json!(["m".repeat(1_000_000)])).await.expect("a count");
+        }
+        let before = notebook.state_digest().await.expect("it is awake");
+        let refused = call(&notebook, "notes", json!([])).await.expect_err("no record holds that");
+        assert!(refused.to_string().contains("as an object"), "{refused}");
+        assert_eq!(notebook.state_digest().await.expect("it is back"), before);
+        assert_eq!(call(&notebook, "add", json!(["last"])).await.expect("a count"), json!(18));
+        notebook.state_digest().await.expect("it is awake")
+    };
+    let runtime = open(folder.path());
+    let notebook = runtime.actors().get("n").await.expect("it is kept");
+    assert_eq!(notebook.state_digest().await.expect("it wakes"), after);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn actors_call_each_other_and_a_circle_is_an_error() {
     let (runtime, _folder) = runtime();
     let (a, b) = (spawn(&runtime, "a", "counter").await, spawn(&runtime, "b", "counter").await);

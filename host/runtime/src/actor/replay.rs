@@ -146,9 +146,8 @@ impl Alive {
         }
         self.voice.kept().recorded = results;
         let ending = self.perform_again(arrival).await;
-        let is_good = ending.has_effect();
-        self.conclude(arrival, ending).await?;
-        if is_good { Ok(()) } else { Box::pin(self.reload()).await }
+        let ending = self.conclude(arrival, ending).await?;
+        if ending.has_effect() { Ok(()) } else { Box::pin(self.reload()).await }
     }
 
     /// Drops the instance and restores the actor from what is durable.

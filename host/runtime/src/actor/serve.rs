@@ -64,17 +64,17 @@ impl Alive {
         let started = Instant::now();
         let ending = self.perform(&arrival, &values, cancelled).await;
         let work = started.elapsed();
-        let (is_good, is_fault) = (ending.has_effect(), matches!(ending, Ending::Fault(_)));
-        match self.conclude(&arrival, ending).await {
+        let ending = match self.conclude(&arrival, ending).await {
+            Ok(ending) => ending,
             Err(error) => {
                 self.instance = None;
                 return reply(Err(interrupted(&error)));
             }
-            Ok(ending) => {
-                let answer = self.answer_of(&arrival.method, arrival.sequence, ending);
-                self.answer(&arrival.origin, reply, answer);
-            }
-        }
+        };
+        // As it was written down: what the guest returned may have been too much.
+        let (is_good, is_fault) = (ending.has_effect(), matches!(ending, Ending::Fault(_)));
+        let answer = self.answer_of(&arrival.method, arrival.sequence, ending);
+        self.answer(&arrival.origin, reply, answer);
         if is_good {
             self.faults_in_row = 0;
             self.checkpoint_if_due(work).await;
