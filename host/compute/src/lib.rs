@@ -1,0 +1,6 @@
+//! Compute for Belljar's sandbox.
+
+pub mod automaton;
+mod threads;
+
+pub use threads::Threads;
