@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use belljar::engine::Services;
 use belljar::engine::capability::{
     BoxFuture, Event, EventSink, HeldObject, HttpError, HttpHost, HttpOutcome, HttpRequest, NoActors, ObjectError,
     ObjectHost, Origin,
 };
+use belljar::engine::{Processors, Services};
 
 /// Services that keep nothing and reach nobody.
 pub fn no_services() -> Services {
@@ -17,6 +17,7 @@ pub fn no_services() -> Services {
         http: nothing,
         actors: Arc::new(NoActors),
         timers: None,
+        compute: Arc::new(Processors::new(1)),
     }
 }
 

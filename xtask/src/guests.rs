@@ -5,6 +5,8 @@
 //! [package.metadata.belljar]
 //! target = "wasm32-wasip2"    # without it: wasm32-unknown-unknown
 //! ```
+//!
+//! `greeter.toml` in the crate `greeter` says what the plugin may reach, and is put beside the component.
 
 use crate::files;
 use crate::process::{guest_cargo, output, run, step};
@@ -83,10 +85,14 @@ struct Plugin {
 }
 
 impl Plugin {
-    /// Puts the component that cargo made where it is looked for.
+    /// Puts the component that cargo made where it is looked for, with what it may reach beside it.
     fn publish(&self, project: &Project, component: &Path) -> anyhow::Result<()> {
         let compiled = project.guest_target().join(self.target.triple()).join("guest").join(&self.compiled);
         let changed = files::publish(&compiled, component)?;
+        let grants = self.manifest.with_file_name(format!("{}.toml", self.name));
+        if grants.is_file() {
+            files::publish(&grants, &component.with_extension("toml"))?;
+        }
         let verb = if changed { "Built" } else { "Unchanged" };
         step(verb, project.short(component));
         Ok(())

@@ -41,6 +41,7 @@ mod bindings {
 
             world everything {
                 import belljar:plugin/actors@0.1.0;
+                import belljar:plugin/automaton@0.1.0;
                 import belljar:plugin/clock@0.1.0;
                 import belljar:plugin/http@0.1.0;
                 import belljar:plugin/log@0.1.0;
@@ -63,6 +64,7 @@ use bindings::belljar::plugin as host;
 use stand_in as host;
 
 pub mod actors;
+pub mod automaton;
 pub mod clock;
 pub mod config;
 pub mod durable;

@@ -4,9 +4,10 @@
 //! Objects live in the test process, each thread with its own, so that tests cannot disturb each
 //! other. Log lines and progress go to the standard error, which the test harness shows for a test
 //! that failed. Metrics go nowhere, timers never ring, there is no network, and other actors are what
-//! the test says.
+//! the test says. Boards are stepped cell by cell.
 
 pub mod actors;
+pub mod automaton;
 pub mod timers;
 
 use crate::bindings::belljar::plugin as wit;

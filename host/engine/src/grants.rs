@@ -16,6 +16,9 @@ pub struct Grants {
     pub http: Vec<String>,
     /// Names of actors that the plugin may call; `account-*` means all whose name starts with `account-`.
     pub actors: Vec<String>,
+    /// Whether the plugin may have the host compute for it: boards of automata, which take memory of the host up to the
+    /// limit `compute_bytes_max`, and its processors.
+    pub compute: bool,
 }
 
 /// A directory of the host at a path of the guest.
@@ -64,6 +67,12 @@ impl Grants {
     /// Adds an actor, or the beginning of names of actors: `account-*`.
     pub fn actor(mut self, pattern: impl Into<String>) -> Self {
         self.actors.push(pattern.into());
+        self
+    }
+
+    /// Lets the plugin have the host compute for it.
+    pub fn compute(mut self) -> Self {
+        self.compute = true;
         self
     }
 

@@ -29,7 +29,7 @@ pub(crate) enum Provision {
 const CONTRACT: &str = "belljar:plugin/";
 const CONTRACT_VERSION: &str = "0.1.0";
 const ALWAYS: [&str; 7] = ["log", "progress", "metrics", "clock", "random", "objects", "timers"];
-const GRANTED: [&str; 2] = ["http", "actors"];
+const GRANTED: [&str; 3] = ["http", "actors", "automaton"];
 const WASI: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 const WASI_VERSION: &str = "0.2.";
 
@@ -84,6 +84,8 @@ fn provision_of_contract(interface: &str, version: &str) -> Provision {
         Provision::Granted { grant: "http = [\"https://…\"]", is_given: |grants| !grants.http.is_empty() }
     } else if interface == "actors" {
         Provision::Granted { grant: "actors = [\"name\", \"prefix-*\"]", is_given: |grants| !grants.actors.is_empty() }
+    } else if interface == "automaton" {
+        Provision::Granted { grant: "compute = true", is_given: |grants| grants.compute }
     } else {
         Provision::Always
     }

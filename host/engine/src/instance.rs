@@ -11,6 +11,7 @@ use crate::capability::clock::LogicalTime;
 use crate::capability::random::{Random, RandomState};
 use crate::capability::{HeldByGuest, HeldObject};
 use crate::codec;
+use crate::compute::ComputeState;
 use crate::fault::{Fault, FaultKind};
 use crate::snapshot::attached::Attached;
 use crate::state::HostState;
@@ -172,6 +173,23 @@ impl Instance {
     /// An object that the instance holds, such as one that a result names.
     pub fn object(&self, id: u64) -> Option<Arc<dyn HeldObject>> {
         self.store.data().objects.get(id).cloned()
+    }
+
+    /// What the guest computes with in the host, as it is now: what a snapshot of its memory cannot carry. It shares its
+    /// contents with the guest until that changes them.
+    pub fn compute(&self) -> ComputeState {
+        ComputeState::of(self.store.data().automaton.boards())
+    }
+
+    /// What that takes of the host's memory.
+    pub fn compute_bytes(&self) -> u64 {
+        self.store.data().automaton.boards().memory_bytes()
+    }
+
+    /// Gives the guest back what it computed with when a snapshot was taken.
+    pub fn set_compute(&mut self, state: ComputeState) {
+        let host = self.store.data_mut();
+        host.automaton.set_boards(state.into_boards(), host.limits.compute_bytes_max);
     }
 
     /// Lets the guest see this time from now on instead of the machine's clocks: an actor's time stands still during a

@@ -20,6 +20,7 @@ pub mod cache;
 pub mod capability;
 pub mod codec;
 mod component;
+mod compute;
 mod engine;
 mod error;
 mod exports;
@@ -40,6 +41,7 @@ pub mod wit;
 mod testing;
 
 pub use component::{COMPONENT_BYTES_MAX, Component, Digest};
+pub use compute::{ComputeState, DamagedCompute, Processors};
 pub use engine::{Engine, EngineOptions};
 pub use error::Error;
 pub use fault::{FRAMES_MAX, Fault, FaultKind, Frame};

@@ -22,6 +22,8 @@ pub const HOST_CALL_BYTES_MAX: u64 = 128 << 20;
 pub const OBJECTS_HELD_MAX: u32 = 10_000;
 /// Bytes that the objects which one instance put may have together: 1 GiB. What it frees does not count.
 pub const OBJECT_BYTES_MAX: u64 = 1 << 30;
+/// Bytes of the host's memory that what one instance computes with may take, such as its boards: 1 GiB.
+pub const COMPUTE_BYTES_MAX: u64 = 1 << 30;
 /// Names of metrics that one instance may use: 256.
 pub const METRIC_NAMES_MAX: u32 = 256;
 /// Stack of a guest: 512 KiB. One value for the whole engine, because it is part of the compiled code.
@@ -49,6 +51,8 @@ pub struct Limits {
     pub objects_held_max: u32,
     /// Bytes of the objects that it put and holds.
     pub object_bytes_max: u64,
+    /// Bytes that what it computes with in the host may take.
+    pub compute_bytes_max: u64,
 }
 
 impl Default for Limits {
@@ -63,6 +67,7 @@ impl Default for Limits {
             host_call_bytes_max: HOST_CALL_BYTES_MAX,
             objects_held_max: OBJECTS_HELD_MAX,
             object_bytes_max: OBJECT_BYTES_MAX,
+            compute_bytes_max: COMPUTE_BYTES_MAX,
         }
     }
 }

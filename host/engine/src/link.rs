@@ -14,7 +14,7 @@ use crate::snapshot::attached::Attached;
 use crate::snapshot::birth::{self, MemoryPlan};
 use crate::state::HostState;
 use crate::wasi;
-use crate::{Component, Error, Grants, Instance};
+use crate::{Component, Error, Grants, Instance, Processors};
 
 /// What an embedding runtime supplies to instances.
 #[derive(Clone)]
@@ -29,6 +29,8 @@ pub struct Services {
     pub actors: Arc<dyn ActorHost>,
     /// Keeps an actor's timers; none for what is no actor.
     pub timers: Option<Arc<dyn TimerHost>>,
+    /// What guests compute on.
+    pub compute: Arc<Processors>,
 }
 
 /// A component with its grants and limits, ready for instances. Cheap to clone.

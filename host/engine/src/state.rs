@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::capability::automaton::Automaton;
 use crate::capability::clock::LogicalTime;
 use crate::capability::log::SharedLog;
 use crate::capability::metrics::Metrics;
@@ -32,6 +33,7 @@ pub(crate) struct HostState {
     pub metrics: Metrics,
     pub random: Random,
     pub objects: Held,
+    pub automaton: Automaton,
     pub grants: Arc<Grants>,
     pub wasi: Wasi,
     /// When the instance was made: the start of its monotonic clock.
@@ -67,6 +69,7 @@ impl HostState {
             metrics: Metrics::default(),
             random: Random::default(),
             objects: Held::default(),
+            automaton: Automaton::new(limits.compute_bytes_max),
             grants: grants.clone(),
             born: now,
             time: None,

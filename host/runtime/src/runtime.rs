@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use belljar_engine::{Engine, EngineOptions, Grants, Limits, Services};
+use belljar_engine::{Engine, EngineOptions, Grants, Limits, Processors, Services};
 use belljar_store::{DataDir, ObjectLimits, ObjectStats, ObjectStore, Storage};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast};
@@ -115,6 +115,7 @@ impl RuntimeBuilder {
             http: Arc::new(HttpClient::new(objects.clone())),
             actors: Arc::new(belljar_engine::capability::NoActors),
             timers: None,
+            compute: Arc::new(Processors::new(machine.cores)),
         };
         let engine = match self.cache_dir {
             Some(cache_dir) => Engine::new(&EngineOptions { cache_dir: Some(cache_dir) })?,

@@ -15,8 +15,9 @@ const HEADER: &str = "package belljar:plugin@0.1.0;";
 const WORLDS: &str = include_str!("../../../../wit/worlds.wit");
 
 /// The files with one interface each.
-const INTERFACES: [&str; 10] = [
+const INTERFACES: [&str; 11] = [
     include_str!("../../../../wit/actors.wit"),
+    include_str!("../../../../wit/automaton.wit"),
     include_str!("../../../../wit/clock.wit"),
     include_str!("../../../../wit/durable.wit"),
     include_str!("../../../../wit/http.wit"),

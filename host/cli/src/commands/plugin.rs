@@ -143,6 +143,7 @@ fn manifest_text(path: &Path, manifest: &Manifest) -> String {
     lines.extend(grants.http.iter().map(|origin| format!("http {origin}")));
     lines.extend(grants.env.iter().map(|name| format!("env {name}")));
     lines.extend(grants.actors.iter().map(|name| format!("call the actor {name}")));
+    lines.extend(grants.compute.then(|| "have the host compute".to_owned()));
     if lines.is_empty() {
         return String::new();
     }

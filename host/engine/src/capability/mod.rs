@@ -4,6 +4,7 @@
 //! `add_to_linker`.
 
 pub(crate) mod actors;
+pub(crate) mod automaton;
 pub(crate) mod clock;
 pub(crate) mod http;
 pub(crate) mod log;
@@ -40,6 +41,7 @@ pub(crate) mod bindings {
                 import belljar:plugin/http@0.1.0;
                 import belljar:plugin/actors@0.1.0;
                 import belljar:plugin/timers@0.1.0;
+                import belljar:plugin/automaton@0.1.0;
             }
         ",
         imports: {
@@ -48,6 +50,7 @@ pub(crate) mod bindings {
             "belljar:plugin/http": async | trappable,
             "belljar:plugin/actors": async | trappable,
             "belljar:plugin/timers": trappable,
+            "belljar:plugin/automaton": async | trappable,
         },
     });
 }
@@ -119,6 +122,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
     contract::http::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
     contract::actors::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
     contract::timers::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
+    contract::automaton::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
     objects::add_to_linker(linker)?;
     crate::wasi::add_to_linker(linker)
 }

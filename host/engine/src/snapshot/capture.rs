@@ -141,6 +141,10 @@ impl Instance {
         for global in globals {
             hasher.update(&global.to_le_bytes());
         }
+        let compute = self.compute();
+        if !compute.is_fresh() {
+            hasher.update(&compute.encode());
+        }
         Ok(crate::Digest::from_hash(hasher.finalize()))
     }
 

@@ -8,6 +8,7 @@ use belljar_store::{RECORD_BYTES_MAX, RecordKind};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::checkpoints::Checkpoints;
+use super::compute::KEPT_COMPUTE_BYTES_MAX;
 use super::images::CheckpointId;
 use super::info::{ActorInfo, ActorStatus, Awake};
 use super::journal::Journal;
@@ -183,6 +184,10 @@ impl Alive {
             let held = held.iter().map(|held| held.open(shelf)).collect::<Result<Vec<_>, _>>()?;
             instance.give_back_objects(held);
         }
+        // Of what is taken here the next checkpoint has its own copy.
+        if let Some(compute) = self.voice.kept().state.compute.take().and_then(|kept| kept.at_hand) {
+            instance.set_compute(compute);
+        }
         self.instance = Some(Living { instance, _permit: permit });
         Ok(())
     }
@@ -209,6 +214,12 @@ impl Alive {
         living.map_or(0, |living| living.instance.held_object_bytes())
     }
 
+    /// What the guest computes with in the host, of an actor that keeps it.
+    pub(super) fn kept_compute_bytes(&self) -> u64 {
+        let living = self.instance.as_ref().filter(|_| self.durability() != Durability::Volatile);
+        living.map_or(0, |living| living.instance.compute_bytes())
+    }
+
     /// Waits until everything that the journal holds is durable.
     pub(super) fn durable(&self) -> impl Future<Output = Result<(), Error>> + Send + use<> {
         self.voice.durable()
@@ -224,6 +235,11 @@ impl Alive {
             Ending::Value(_) if self.held_object_bytes() > KEPT_OBJECTS_BYTES_MAX => Ending::Fault(format!(
                 "the actor would hold {} bytes of objects, and one may hold {KEPT_OBJECTS_BYTES_MAX}; free some",
                 self.held_object_bytes()
+            )),
+            Ending::Value(_) if self.kept_compute_bytes() > KEPT_COMPUTE_BYTES_MAX => Ending::Fault(format!(
+                "the actor would have the host keep {} bytes of what it computes with, and one that keeps its state may \
+                 have {KEPT_COMPUTE_BYTES_MAX}; free some",
+                self.kept_compute_bytes()
             )),
             Ending::Value(result) => {
                 self.voice.save_objects().await?;
@@ -366,6 +382,7 @@ impl Alive {
                 messages: state.sequence,
                 waiting,
                 memory_bytes: self.instance.as_ref().map_or(0, |living| living.instance.memory_bytes()),
+                compute_bytes: self.instance.as_ref().map_or(0, |living| living.instance.compute_bytes()),
                 timers: state.timers.len(),
                 outgoing: state.outgoing.len(),
                 generation: self.checkpoints.generation,

@@ -9,6 +9,7 @@ use belljar_store::{ActorEntry, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::checkpoints::snapshot_of;
+use super::compute::KEPT_COMPUTE_BYTES_MAX;
 use super::handle::{Actor, Actors, Owning};
 use super::info::{ActorInfo, CheckpointInfo};
 use super::look::KeptActors;
@@ -53,7 +54,7 @@ impl KeptActors {
     pub(super) fn depart(&self, entry: &ActorEntry, generation: Option<u64>) -> Result<Departing, Error> {
         let checkpoint = self.chosen(entry, generation)?;
         let loaded = self.load(entry, checkpoint.generation)?;
-        let state: ActorState = record::decode(&loaded.host_state)?;
+        let state: ActorState = record::decode_state(&loaded.host_state)?;
         let settings = state.spawned.settings().map_err(Error::Setup)?;
         let actor = services::info_of(&state.spawned, &settings);
         let description = serde_json::to_string(&Description { actor, checkpoint: checkpoint.clone() })
@@ -90,7 +91,7 @@ impl Arrived {
         // Checkpoints travel complete, so there is no parent to ask for.
         let alone = |_| Err(StoreError::InvalidSnapshot { problem: "a checkpoint travels alone".to_owned() });
         let loaded = checkpoint::load(&imported.manifest.to_bytes()?, alone, packs)?;
-        let state: ActorState = record::decode(&loaded.host_state)?;
+        let state = record::decode_state(&loaded.host_state)?;
         Ok(Arrived { imported, snapshot: snapshot_of(&loaded), state })
     }
 }
@@ -116,13 +117,18 @@ impl Actors {
         options: ImportOptions,
         owning: Option<Owning>,
     ) -> Result<Actor, Error> {
-        let Arrived { imported, snapshot, state } = arrived;
+        let Arrived { imported, snapshot, mut state } = arrived;
         let settings = state.spawned.settings().map_err(Error::Setup)?;
         let name = options.name.unwrap_or_else(|| state.spawned.name.to_string());
         if settings.grants != Grants::default() && !options.with_grants {
             let grants = serde_json::to_string(&settings.grants).map_err(|error| Error::Setup(error.to_string()))?;
             return Err(ActorError::NeedsGrants { name, grants }.into());
         }
+        // Only now: what it computes with may take much memory, and it says itself how much.
+        let packs = self.kept()?.durable.packs;
+        let limit_bytes = settings.limits.compute_bytes_max.min(KEPT_COMPUTE_BYTES_MAX);
+        let open = move || Ok(state.open_compute(&packs, limit_bytes).map(|()| state)?);
+        let state = self.system.blocking(open).await?;
         let (grants, limits) = (settings.grants.clone(), settings.limits.clone());
         // The pin keeps the chunks until the actor's own checkpoint names them.
         let Imported { component, pin: _pin, .. } = imported;

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use belljar_engine::{Capture, Since, Snapshot};
+use belljar_engine::{Capture, ComputeState, Since, Snapshot};
 use belljar_policy::{Observation, PolicyState};
 use belljar_store::checkpoint::{
     self, Encoded, Global, MemorySnapshot, Meta, PAGE_BYTES, Packs, PageMap, PagesSnapshot, Pin,
@@ -13,6 +13,7 @@ use belljar_store::{Digest, StoreError};
 use serde::{Deserialize, Serialize};
 
 use super::Durability;
+use super::compute::KeptCompute;
 use super::info::CheckpointInfo;
 use super::options::{REPLAY_MESSAGES_MAX, SpawnOptions};
 use super::record;
@@ -48,10 +49,21 @@ pub(crate) struct Kept {
     pub needs_from: u64,
 }
 
+/// An actor at one moment.
+pub(crate) struct Moment {
+    /// Its memory.
+    pub capture: Capture,
+    /// The host's part of its state.
+    pub state: ActorState,
+    /// What its guest computes with, if anything.
+    pub compute: Option<ComputeState>,
+}
+
 /// A checkpoint that is being written.
 pub(crate) struct Taken {
     pub capture: Capture,
     pub state: ActorState,
+    pub compute: Option<ComputeState>,
     /// Keeps the objects that the state names.
     _objects: Pin,
     pub reason: String,
@@ -124,16 +136,16 @@ impl Checkpoints {
         self.messages > 0 || self.generation == 0
     }
 
-    /// Begins a checkpoint of what was captured, and of the host's state, which tells the last record before it.
+    /// Begins a checkpoint of a moment, whose state tells the last record before it.
     pub(crate) fn begin(
         &mut self,
-        capture: Capture,
-        mut state: ActorState,
+        moment: Moment,
         objects: Pin,
         reason: String,
         pause: Duration,
         lease: u64,
     ) -> Result<Taken, Error> {
+        let Moment { capture, mut state, compute } = moment;
         let parent = match (capture.since(), &self.newest) {
             (Since::Base, _) => None,
             (Since::Last, Some(newest)) => Some(newest.clone()),
@@ -154,6 +166,7 @@ impl Checkpoints {
         Ok(Taken {
             capture,
             state,
+            compute,
             _objects: objects,
             reason,
             pause,
@@ -217,14 +230,18 @@ impl Checkpoints {
 impl Taken {
     /// Encodes the checkpoint, and writes what does not fit into a record. It blocks.
     pub(crate) fn encode(&self, packs: &Packs) -> Result<Encoded, Error> {
-        let state = record::encode(&self.state);
+        let computed = self.compute.as_ref().map(|compute| KeptCompute::save(compute, packs)).transpose()?;
+        // The pin holds until the checkpoint has one of its own.
+        let (compute, _pin) = computed.unzip();
+        let state = ActorState { compute, ..self.state.clone() };
+        let (attachments, state) = (state.attachments(), record::encode_state(&state));
         let taken = self.capture.snapshot()?;
         let snapshot = checkpoint::Snapshot {
             meta: self.meta(),
             memories: taken.memories.iter().map(pages_of).collect(),
             globals: globals_of(&taken),
             host_state: &state,
-            attachments: self.state.attachments(),
+            attachments,
         };
         Ok(checkpoint::encode(snapshot, self.parent.as_ref(), packs)?)
     }

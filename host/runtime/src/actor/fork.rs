@@ -5,13 +5,13 @@ use belljar_store::checkpoint::Pin;
 
 use super::alive::Alive;
 use super::checkpoints::snapshot_of;
+use super::compute::KEPT_COMPUTE_BYTES_MAX;
 use super::handle::{Actor, Actors};
 use super::info::ActorStatus;
 use super::message::Order;
-use super::objects::HeldName;
 use super::record::{Settings, Spawned};
 use super::state::ActorState;
-use super::{ActorError, Durability, services};
+use super::{ActorError, Durability, recovery, services};
 use crate::{Error, Plugin, clock};
 
 /// Another life for an actor that is awake.
@@ -27,8 +27,8 @@ pub(crate) struct Replacement {
 
 /// Where the memory of another life comes from.
 pub(crate) enum Memory {
-    /// From a checkpoint, with the objects that its guest held: a new incarnation begins.
-    Snapshot(Box<Snapshot>, Vec<HeldName>),
+    /// From a checkpoint, with the host's part of the actor's state as it was then: a new incarnation begins.
+    Snapshot(Box<Snapshot>, Box<ActorState>),
     /// From what the plugin itself saves: the same incarnation goes on.
     Saved,
 }
@@ -38,10 +38,12 @@ impl Alive {
     pub(super) async fn replace(&mut self, replacement: Replacement) -> Result<(), Error> {
         let Replacement { linked, settings, mut spawned, memory, why } = replacement;
         self.finish_all_writing().await?;
+        let mut computed = None;
         let saved = match memory {
             Memory::Saved => {
                 let saved = self.save().await;
                 self.note_objects();
+                computed = self.instance.as_ref().map(|living| living.instance.compute());
                 let saved = match self.voice.save_objects().await {
                     Ok(()) => saved,
                     Err(error) => Err(error),
@@ -52,6 +54,23 @@ impl Alive {
             }
             Memory::Snapshot(..) => None,
         };
+        // Numbers of boards that were freed do not matter to a version that can have none.
+        let computed = computed.filter(|computed| settings.grants.compute || computed.memory_bytes() > 0);
+        if let Some(computed) = computed.as_ref().filter(|computed| !computed.is_fresh()) {
+            let limit_bytes = settings.limits.compute_bytes_max;
+            let message = match computed.memory_bytes() {
+                _ if !settings.grants.compute => {
+                    Some("it has boards, and the new version is not granted compute".to_owned())
+                }
+                bytes if bytes > limit_bytes => {
+                    Some(format!("its boards take {bytes} bytes, and `compute_bytes_max` is now {limit_bytes}"))
+                }
+                _ => None,
+            };
+            if let Some(message) = message {
+                return Err(ActorError::CannotMigrate { name: self.cell.name.to_string(), message }.into());
+            }
+        }
         let now = self.voice.kept().state.clone();
         let state = match &memory {
             Memory::Saved => {
@@ -59,12 +78,12 @@ impl Alive {
                 (spawned.incarnation, spawned.born_ns, spawned.seed) = (incarnation, born_ns, seed);
                 ActorState { spawned, ..now }
             }
-            Memory::Snapshot(_, objects) => {
+            Memory::Snapshot(_, then) => {
                 spawned.incarnation = now.spawned.incarnation + 1;
                 (spawned.born_ns, spawned.seed) = (clock::now_ns(), services::fresh_seed()?);
                 // Messages are numbered on, so that none of the earlier life is taken for one of this.
-                let objects = objects.clone();
-                ActorState { sequence: now.sequence, objects, ..now.as_new_incarnation(spawned) }
+                let (objects, compute) = (then.objects.clone(), then.compute.clone());
+                ActorState { sequence: now.sequence, objects, compute, ..now.as_new_incarnation(spawned) }
             }
         };
         let mut other = self.successor(linked, settings, state);
@@ -72,7 +91,17 @@ impl Alive {
             (Memory::Snapshot(snapshot, _), _) => other.make_instance(Some(snapshot)).await?,
             (Memory::Saved, saved) => {
                 other.make_instance(None).await?;
+                // The boards keep their numbers, by which what was saved may name them.
+                if let (Some(living), Some(computed)) = (&mut other.instance, computed) {
+                    living.instance.set_compute(computed);
+                }
                 other.restore_saved(saved.unwrap_or_default()).await?;
+                let bytes = other.kept_compute_bytes();
+                if bytes > KEPT_COMPUTE_BYTES_MAX {
+                    let name = self.cell.name.to_string();
+                    let message = format!("its boards take {bytes} bytes, and it can keep {KEPT_COMPUTE_BYTES_MAX}");
+                    return Err(ActorError::CannotMigrate { name, message }.into());
+                }
             }
         }
         other.take_journal_of(self);
@@ -140,7 +169,8 @@ impl ActorState {
     /// What another incarnation takes over: nothing but what the guest's memory holds, and the objects. Its random numbers and its
     /// clock are new, its mailbox is empty, it has no timers and owes no answers.
     pub(super) fn as_new_incarnation(&self, spawned: Spawned) -> ActorState {
-        ActorState { monotonic_ns: self.monotonic_ns, objects: self.objects.clone(), ..ActorState::new(spawned) }
+        let (objects, compute) = (self.objects.clone(), self.compute.clone());
+        ActorState { monotonic_ns: self.monotonic_ns, objects, compute, ..ActorState::new(spawned) }
     }
 }
 
@@ -173,8 +203,8 @@ impl Actor {
         let replacement = Replacement {
             linked: plugin.linked().clone(),
             settings,
-            spawned: state.spawned,
-            memory: Memory::Snapshot(snapshot, state.objects),
+            spawned: state.spawned.clone(),
+            memory: Memory::Snapshot(snapshot, Box::new(state)),
             why: format!("restored from {generation}"),
         };
         self.system.order(&self.name, |tell| Order::Replace(Box::new(replacement), tell)).await
@@ -223,14 +253,21 @@ impl Actor {
         generation: u64,
     ) -> Result<(Plugin, Settings, Box<belljar_engine::Snapshot>, ActorState, Pin), Error> {
         let loaded = self.load_checkpoint(generation).await?;
-        let state: ActorState = super::record::decode(&loaded.host_state)?;
-        let objects = self.durable()?.packs.pin_stored(state.attachments())?;
+        let packs = self.durable()?.packs;
+        let (snapshot, state, objects) = {
+            let open = move || {
+                let state = recovery::state_of(&loaded, &packs)?;
+                let objects = packs.pin_stored(state.attachments())?;
+                Ok((Box::new(snapshot_of(&loaded)), state, objects))
+            };
+            self.system.blocking(open).await?
+        };
         let settings = state.spawned.settings().map_err(Error::Setup)?;
         let (system, spawned, wanted) = (self.system.clone(), state.spawned.clone(), settings.clone());
         let link = move || system.link(spawned.digest(), &spawned.plugin, &wanted);
         let linked = self.system.blocking(link).await?;
         let plugin = Plugin::new(self.runtime.clone(), linked);
-        Ok((plugin, settings, Box::new(snapshot_of(&loaded)), state, objects))
+        Ok((plugin, settings, snapshot, state, objects))
     }
 
     async fn checkpoint_for_fork(&self) -> Result<u64, Error> {

@@ -37,6 +37,8 @@ pub struct Awake {
     pub waiting: usize,
     /// Its memory's size.
     pub memory_bytes: u64,
+    /// What it takes of the host's memory to compute with, such as its boards.
+    pub compute_bytes: u64,
     /// Its timers.
     pub timers: usize,
     /// Calls to other actors without a result.

@@ -120,7 +120,7 @@ impl KeptActors {
         let entry = self.entry(name)?;
         let info = self.chosen(&entry, generation)?;
         let loaded = self.load(&entry, info.generation)?;
-        let state: ActorState = record::decode(&loaded.host_state)?;
+        let state: ActorState = record::decode_state(&loaded.host_state)?;
         let memories = loaded
             .memories
             .iter()
@@ -169,7 +169,7 @@ impl KeptActors {
         let (kept, reader, name) = (self.clone(), runtime.clone(), name.to_owned());
         let link = move || {
             let loaded = kept.load(&kept.entry(&name)?, generation)?;
-            let state: ActorState = record::decode(&loaded.host_state)?;
+            let state: ActorState = record::decode_state(&loaded.host_state)?;
             let (digest, settings) = (state.spawned.digest(), state.spawned.settings().map_err(Error::Setup)?);
             let component = reader.engine().load_bytes(&state.spawned.plugin, &kept.durable.archive.read(digest)?)?;
             Ok::<_, Error>((digest, component.link(settings.grants, settings.limits)?))

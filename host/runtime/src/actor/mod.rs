@@ -33,6 +33,7 @@
 //! | `recovery.rs` | reading what an actor was |
 //! | `images.rs` | images of large actors that sleep, for a quick wake-up |
 //! | `checkpoints.rs` | when checkpoints are taken, and which are kept |
+//! | `compute.rs` | what an actor computes with in the host, as its checkpoints keep it |
 //! | `record.rs`, `journal.rs`, `state.rs` | what is written down |
 //! | `deadlock.rs` | who waits for whom |
 //! | `look.rs` | what is kept, for those who only look |
@@ -46,6 +47,7 @@ mod bucket;
 mod bundle;
 mod call;
 mod checkpoints;
+mod compute;
 mod deadlock;
 mod error;
 mod fork;
@@ -79,6 +81,7 @@ mod writing;
 pub use bundle::ImportOptions;
 pub use call::ActorCall;
 pub use checkpoints::GENERATIONS_KEPT;
+pub use compute::KEPT_COMPUTE_BYTES_MAX;
 pub use error::ActorError;
 pub use handle::{Actor, Actors};
 pub use info::{ActorInfo, ActorStatus, Awake, CheckpointInfo};

@@ -61,7 +61,7 @@ enum Content {
 }
 
 impl ObjectName {
-    fn of(bytes: &[u8]) -> ObjectName {
+    pub(crate) fn of(bytes: &[u8]) -> ObjectName {
         let chunks = bytes.chunks(CHUNK_BYTES_MAX).map(|chunk| *Digest::of(chunk).as_bytes());
         ObjectName { size_bytes: bytes.len() as u64, chunks: chunks.collect() }
     }

@@ -9,10 +9,13 @@ use serde::{Deserialize, Serialize};
 
 use super::objects::ObjectName;
 use super::parcel::Parcel;
+use super::state::ActorState;
 use super::{ActorName, SpawnOptions};
 
 /// The format of an actor's records that this build reads and writes.
 const RECORD_FORMAT: u8 = 1;
+/// The format of the host's part of an actor's state that this build writes. It reads the one before too.
+const STATE_FORMAT: u8 = 2;
 
 /// What the errors call the bytes.
 const RECORD: &str = "a record of the actor";
@@ -183,17 +186,42 @@ pub(crate) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
     postcard::to_extend(record, vec![RECORD_FORMAT]).expect("a record is numbers, texts and lists of known length")
 }
 
-/// A record from its bytes.
-pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    let damaged = |problem: String| StoreError::CheckpointDamaged { place: RECORD.to_owned(), problem };
+/// The bytes of the host's part of an actor's state.
+pub(crate) fn encode_state(state: &ActorState) -> Vec<u8> {
+    let bytes = postcard::to_extend(state, vec![STATE_FORMAT]);
+    bytes.expect("a state is numbers, texts and lists of known length")
+}
+
+/// The host's part of an actor's state from its bytes, or from those of the format before, which ended a field earlier.
+pub(crate) fn decode_state(bytes: &[u8]) -> Result<ActorState, StoreError> {
     match bytes.split_first() {
-        Some((&RECORD_FORMAT, record)) => postcard::from_bytes(record).map_err(|error| damaged(error.to_string())),
-        Some((&other, _)) => {
-            let (found, supported) = (u16::from(other), u16::from(RECORD_FORMAT));
-            Err(StoreError::CheckpointVersion { what: RECORD.to_owned(), found, supported })
+        Some((&STATE_FORMAT, state)) => postcard::from_bytes(state).map_err(|error| damaged(error.to_string())),
+        Some((&RECORD_FORMAT, state)) => {
+            let nothing_computed = [0];
+            let state = [state, &nothing_computed].concat();
+            postcard::from_bytes(&state).map_err(|error| damaged(error.to_string()))
         }
+        Some((&other, _)) => Err(of_format(other, STATE_FORMAT)),
         None => Err(damaged("it is empty".to_owned())),
     }
+}
+
+/// A record from its bytes.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    match bytes.split_first() {
+        Some((&RECORD_FORMAT, record)) => postcard::from_bytes(record).map_err(|error| damaged(error.to_string())),
+        Some((&other, _)) => Err(of_format(other, RECORD_FORMAT)),
+        None => Err(damaged("it is empty".to_owned())),
+    }
+}
+
+fn damaged(problem: String) -> StoreError {
+    StoreError::CheckpointDamaged { place: RECORD.to_owned(), problem }
+}
+
+fn of_format(found: u8, supported: u8) -> StoreError {
+    let (found, supported) = (u16::from(found), u16::from(supported));
+    StoreError::CheckpointVersion { what: RECORD.to_owned(), found, supported }
 }
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ pub(crate) fn read(
                     Some(_) => checkpoint::load_without_pages(&record.payload, parent, packs),
                     None => checkpoint::load(&record.payload, parent, packs),
                 };
-                let loaded = loaded.and_then(with_state);
+                let loaded = loaded.and_then(|loaded| with_state(loaded, packs));
                 match loaded {
                     Ok((loaded, _)) if reader.life.is_some_and(|life| loaded.meta.generation < life) => break,
                     Ok(found) => chosen = Some(found),
@@ -139,9 +139,17 @@ fn damage(name: &ActorName, message: String) -> Error {
     ActorError::Damaged { name: name.to_string(), message }.into()
 }
 
-fn with_state(loaded: Loaded) -> Result<(Loaded, ActorState), StoreError> {
-    let state = record::decode(&loaded.host_state)?;
+fn with_state(loaded: Loaded, packs: &Packs) -> Result<(Loaded, ActorState), StoreError> {
+    let state = state_of(&loaded, packs)?;
     Ok((loaded, state))
+}
+
+/// The host's part of an actor's state, with all that an instance needs of it at hand. It blocks.
+pub(crate) fn state_of(loaded: &Loaded, packs: &Packs) -> Result<ActorState, StoreError> {
+    let mut state = record::decode_state(&loaded.host_state)?;
+    // What this machine wrote was within its limits then.
+    state.open_compute(packs, u64::MAX)?;
+    Ok(state)
 }
 
 /// The payload of the checkpoint of this generation.

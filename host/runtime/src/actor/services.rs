@@ -21,7 +21,7 @@ pub(crate) fn of_actor(shared: &Services, voice: &Arc<Voice>) -> Services {
         None => (shared.objects.clone(), shared.http.clone()),
         Some(shelf) => (shelf.clone(), Arc::new(Requests { voice: voice.clone(), http: shared.http.clone() })),
     };
-    Services { events, objects, http, actors: speaker.clone(), timers: Some(speaker) }
+    Services { events, objects, http, actors: speaker.clone(), timers: Some(speaker), compute: shared.compute.clone() }
 }
 
 /// Passes on what a guest says, but for what it says again in a replay.

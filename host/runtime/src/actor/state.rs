@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ActorName;
 use super::checkpoints::Kept;
+use super::compute::KeptCompute;
 use super::objects::{HeldName, ObjectName};
 use super::parcel::Parcel;
 use super::record::{Arrival, CallKey, Ending, Origin, Spawned};
@@ -58,6 +59,8 @@ pub(crate) struct ActorState {
     pub after_record: u64,
     /// What the checkpoint policy has learnt.
     pub policy: Option<PolicyState>,
+    /// What the guest computed with when the checkpoint that holds this state was taken.
+    pub compute: Option<KeptCompute>,
 }
 
 /// A call to another actor whose result the guest does not have yet.
@@ -124,6 +127,7 @@ impl ActorState {
             checkpoints: VecDeque::new(),
             after_record: 0,
             policy: None,
+            compute: None,
         }
     }
 
@@ -218,7 +222,8 @@ impl ActorState {
 
     /// The chunks of these objects, each once.
     pub(crate) fn attachments(&self) -> Vec<Digest> {
-        let chunks: BTreeSet<Digest> = self.named_objects().flat_map(ObjectName::digests).collect();
+        let compute = self.compute.iter().map(|compute| &compute.name);
+        let chunks: BTreeSet<Digest> = self.named_objects().chain(compute).flat_map(ObjectName::digests).collect();
         chunks.into_iter().collect()
     }
 

@@ -11,7 +11,6 @@ use serde::Serialize;
 use super::handle::{Actor, Actors};
 use super::look::KeptActors;
 use super::record::{self, Spawned};
-use super::state::ActorState;
 use super::system::Durable;
 use super::{ActorError, recovery};
 use crate::Error;
@@ -151,7 +150,7 @@ impl KeptActors {
             let whole = component.and_then(|_| match record.kind {
                 RecordKind::Checkpoint => {
                     let loaded = checkpoint::load(&record.payload, parent, packs)?;
-                    record::decode::<ActorState>(&loaded.host_state)?;
+                    recovery::state_of(&loaded, packs)?;
                     // What it names of objects is not read to load it.
                     packs.check_stored(chunks_of(record.kind, &record.payload)?)
                 }

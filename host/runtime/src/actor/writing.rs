@@ -9,7 +9,7 @@ use belljar_store::{RecordKind, Update};
 use tokio::task::JoinHandle;
 
 use super::alive::Alive;
-use super::checkpoints::Taken;
+use super::checkpoints::{Moment, Taken};
 use super::images::{CheckpointId, LocalImages};
 use super::info::{ActorInfo, CheckpointInfo};
 use super::journal::Journal;
@@ -137,14 +137,17 @@ impl Alive {
             kept.state.after_record = kept.journal.as_ref().map_or(0, Journal::sequence);
             kept.state.clone()
         };
+        let compute = self.instance.as_ref().map(|living| living.instance.compute()).filter(|state| !state.is_fresh());
         let bytes = capture.pages() * PAGE_BYTES as u64;
+        // What an actor computes with goes into packs, however little it is.
+        let is_long = bytes >= WRITTEN_BESIDE_BYTES_MIN || compute.is_some();
         // Later messages may free what it names before it is written.
         let objects = durable.packs.pin_stored(state.attachments())?;
         let lease = durable.log.lease();
-        let taken = self.checkpoints.begin(capture, state, objects, reason, pause, lease)?;
+        let taken = self.checkpoints.begin(Moment { capture, state, compute }, objects, reason, pause, lease)?;
         let taken = Arc::new(taken);
         let info = taken.info();
-        if bytes >= WRITTEN_BESIDE_BYTES_MIN {
+        if is_long {
             let (encoder, packs) = (taken.clone(), durable.packs.clone());
             let task = self.system.clone();
             let task = self.system.spawn(async move { task.blocking(move || encoder.encode(&packs)).await });

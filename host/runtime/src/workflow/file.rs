@@ -109,6 +109,7 @@ pub(crate) struct StepGrants {
     pub directories: Vec<Directory>,
     pub env: Vec<String>,
     pub http: Vec<Spanned<String>>,
+    pub compute: bool,
 }
 
 #[derive(Debug, Deserialize)]

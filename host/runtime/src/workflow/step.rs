@@ -188,7 +188,7 @@ fn needs(file: &StepFile, with: &[Template], record: &[(String, Template)]) -> V
 
 fn grants(file: &StepFile, params: &HashMap<String, String>) -> Result<Grants, Vec<Problem>> {
     let mut problems = Vec::new();
-    let mut grants = Grants { env: file.grants.env.clone(), ..Grants::default() };
+    let mut grants = Grants { env: file.grants.env.clone(), compute: file.grants.compute, ..Grants::default() };
     for directory in &file.grants.directories {
         match directory_grant(directory, params) {
             Ok(grant) => grants.directories.extend(grant),

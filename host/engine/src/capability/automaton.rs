@@ -1,0 +1,265 @@
+//! `belljar:plugin/automaton`: boards of Life-like automata that the host keeps and steps. The boards are the crate
+//! `belljar-compute`'s; here are the numbers by which a guest knows them, the limit of what they take, and the way off
+//! the guest's thread for what takes longer than a moment.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use belljar_compute::automaton::{self, AutomatonError, Board, Boards, Work};
+
+use super::bindings::belljar::plugin::automaton::{Cell, Edges, Error, Host, Info, Rectangle, Settings, Summary};
+use crate::fault::{FaultKind, raise};
+use crate::state::HostState;
+
+/// What is done on the guest's own thread, as [`Board::cost`] counts: some 100 µs of work, which is not worth a change
+/// of threads.
+const DONE_AT_ONCE_MAX: u64 = 1 << 22;
+/// Boards that are named at once by a call that may be worth no change of threads. Even finding more takes its time.
+const NAMED_AT_ONCE_MAX: usize = 128;
+/// How much longer a cell takes to draw than to be stepped among others.
+const DRAWN_FACTOR: u64 = 16;
+/// How much longer a cell takes to be set or listed by its place.
+const PLACED_FACTOR: u64 = 256;
+
+/// The boards of an instance.
+pub(crate) struct Automaton {
+    boards: Boards,
+    /// Tells instances apart where they take turns on the threads.
+    owner: u64,
+}
+
+impl Automaton {
+    pub(crate) fn new(memory_bytes_max: u64) -> Automaton {
+        static OWNERS: AtomicU64 = AtomicU64::new(0);
+        Automaton { boards: Boards::new(memory_bytes_max), owner: OWNERS.fetch_add(1, Ordering::Relaxed) }
+    }
+
+    /// The boards as they are.
+    pub(crate) fn boards(&self) -> &Boards {
+        &self.boards
+    }
+
+    /// Gives the instance these boards in place of its own, within its own limit.
+    pub(crate) fn set_boards(&mut self, mut boards: Boards, memory_bytes_max: u64) {
+        boards.set_memory_bytes_max(memory_bytes_max);
+        self.boards = boards;
+    }
+}
+
+/// Tells the work on the threads to stop, when the guest waits for it no more.
+struct Stop(Arc<AtomicBool>);
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl HostState {
+    /// Does something with the boards: here and now if by its cost it takes but a moment, and else off the guest's
+    /// thread.
+    async fn with_boards<T: Send + 'static>(
+        &mut self,
+        cost: u64,
+        job: impl FnOnce(&mut Boards, &Work<'_>) -> Result<T, AutomatonError> + Send + 'static,
+    ) -> wasmtime::Result<Result<T, Error>> {
+        let owner = self.automaton.owner;
+        if cost <= DONE_AT_ONCE_MAX {
+            // It takes no turn on the threads: whoever has one may have it for longer than a guest's thread may wait.
+            let here = Work { threads: None, owner, stop: &AtomicBool::new(false) };
+            return answer(job(&mut self.automaton.boards, &here));
+        }
+        let (processors, stop) = (self.services.compute.clone(), Stop(Arc::default()));
+        // As long as it waits for a place it has its boards.
+        let place = processors.place().await;
+        // A guest whose call ends before this gets no other call, so nobody misses its boards.
+        let (mut boards, stopped) = (std::mem::replace(&mut self.automaton.boards, Boards::new(0)), stop.0.clone());
+        let beside = move || {
+            let outcome = job(&mut boards, &Work { threads: Some(processors.threads()), owner, stop: &stopped });
+            drop(place);
+            (boards, outcome)
+        };
+        match tokio::task::spawn_blocking(beside).await {
+            Ok((boards, outcome)) => {
+                self.automaton.boards = boards;
+                answer(outcome)
+            }
+            // The process ends, and this call with it.
+            Err(error) if error.is_cancelled() => std::future::pending().await,
+            Err(error) => Err(raise(FaultKind::Host { message: error.to_string() })),
+        }
+    }
+
+    /// Reads a board, at so much more than what looking at it costs.
+    async fn read_board<T: Send + 'static>(
+        &mut self,
+        board: u64,
+        more: u64,
+        read: impl FnOnce(&Board) -> Result<T, AutomatonError> + Send + 'static,
+    ) -> wasmtime::Result<Result<T, Error>> {
+        // Of a board that is not there nothing is read.
+        let cost = self.automaton.boards.get(board).map_or(0, |board| board.cost().saturating_add(more));
+        self.with_boards(cost, move |boards, _| boards.get(board).and_then(read)).await
+    }
+
+    /// Steps these boards, each as often as it is named.
+    async fn step_boards(&mut self, ids: Vec<u64>, generations: u64) -> wasmtime::Result<Result<(), Error>> {
+        let boards = &self.automaton.boards;
+        let cost = if ids.len() > NAMED_AT_ONCE_MAX {
+            u64::MAX
+        } else {
+            let costs = ids.iter().filter_map(|id| boards.get(*id).ok().map(Board::cost));
+            costs.fold(0, u64::saturating_add).saturating_mul(generations)
+        };
+        self.with_boards(cost, move |boards, work| boards.step_many(&ids, generations, work)).await
+    }
+
+    /// Makes a board, at this multiple of what looking at it costs, or says why not.
+    async fn add_board(
+        &mut self,
+        settings: Settings,
+        factor: u64,
+        add: impl FnOnce(&mut Boards, automaton::Settings) -> Result<u64, AutomatonError> + Send + 'static,
+    ) -> wasmtime::Result<Result<u64, Error>> {
+        match automaton::Settings::try_from(settings) {
+            Ok(settings) => {
+                let cost = Board::cost_for(&settings).saturating_mul(factor);
+                self.with_boards(cost, move |boards, _| add(boards, settings)).await
+            }
+            Err(error) => answer(Err(error)),
+        }
+    }
+
+    /// Refuses to return more bytes than may pass in one call.
+    fn returnable(&self, bytes: u64) -> Result<(), AutomatonError> {
+        let limit = self.limits.host_call_bytes_max;
+        if bytes > limit { Err(AutomatonError::TooMany { limit }) } else { Ok(()) }
+    }
+}
+
+impl Host for HostState {
+    async fn create(&mut self, settings: Settings) -> wasmtime::Result<Result<u64, Error>> {
+        self.add_board(settings, 1, Boards::create).await
+    }
+
+    async fn random(&mut self, settings: Settings, seed: u64, density: f64) -> wasmtime::Result<Result<u64, Error>> {
+        let draw = move |boards: &mut Boards, settings| boards.random(settings, seed, density);
+        self.add_board(settings, DRAWN_FACTOR, draw).await
+    }
+
+    async fn from_bits(&mut self, settings: Settings, bits: Vec<u8>) -> wasmtime::Result<Result<u64, Error>> {
+        self.add_board(settings, 1, move |boards, settings| boards.from_bits(settings, bits)).await
+    }
+
+    async fn set_cells(&mut self, board: u64, cells: Vec<Cell>, alive: bool) -> wasmtime::Result<Result<(), Error>> {
+        // A checkpoint may share the board's cells, which are copied then.
+        let copied = self.automaton.boards.get(board).map_or(0, Board::cost);
+        let set = (cells.len() as u64).saturating_mul(PLACED_FACTOR);
+        self.with_boards(copied.saturating_add(set), move |boards, _| {
+            let cells = cells.into_iter().map(|cell| automaton::Cell { x: cell.x, y: cell.y }).collect::<Vec<_>>();
+            boards.get_mut(board)?.set(&cells, alive)
+        })
+        .await
+    }
+
+    async fn step(&mut self, board: u64, generations: u64) -> wasmtime::Result<Result<(), Error>> {
+        self.step_boards(vec![board], generations).await
+    }
+
+    async fn step_many(&mut self, boards: Vec<u64>, generations: u64) -> wasmtime::Result<Result<(), Error>> {
+        self.step_boards(boards, generations).await
+    }
+
+    async fn bits(&mut self, board: u64) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        let size = self.automaton.boards.get(board).map(|board| board.settings().size);
+        match size.and_then(|size| self.returnable(size.packed_bytes() as u64)) {
+            Ok(()) => self.read_board(board, 0, |board| Ok(board.bits().to_vec())).await,
+            Err(error) => answer(Err(error)),
+        }
+    }
+
+    async fn cells(&mut self, board: u64, part: Rectangle) -> wasmtime::Result<Result<Vec<Cell>, Error>> {
+        let Rectangle { x, y, width, height } = part;
+        let listed = (u64::from(width) * u64::from(height)).saturating_mul(PLACED_FACTOR);
+        let part = automaton::Rectangle { x, y, width, height };
+        let list =
+            move |board: &Board| Ok(board.cells(part)?.into_iter().map(|cell| Cell { x: cell.x, y: cell.y }).collect());
+        self.read_board(board, listed, list).await
+    }
+
+    async fn population(&mut self, board: u64) -> wasmtime::Result<Result<u64, Error>> {
+        self.read_board(board, 0, |board| Ok(board.population())).await
+    }
+
+    async fn hash(&mut self, board: u64) -> wasmtime::Result<Result<u64, Error>> {
+        self.read_board(board, 0, |board| Ok(board.hash())).await
+    }
+
+    async fn ages(&mut self, board: u64) -> wasmtime::Result<Result<Vec<u8>, Error>> {
+        let size = self.automaton.boards.get(board).map(|board| board.settings().size);
+        match size.and_then(|size| self.returnable(size.cells())) {
+            Ok(()) => self.read_board(board, 0, Board::ages).await,
+            Err(error) => answer(Err(error)),
+        }
+    }
+
+    async fn summarize(&mut self, board: u64) -> wasmtime::Result<Result<Summary, Error>> {
+        let summarize = |board: &Board| {
+            let automaton::Summary { generation, population, hash } = board.summary();
+            Ok(Summary { generation, population, hash })
+        };
+        self.read_board(board, 0, summarize).await
+    }
+
+    async fn describe(&mut self, board: u64) -> wasmtime::Result<Result<Info, Error>> {
+        answer(self.automaton.boards.get(board).map(|board| {
+            let automaton::Settings { size, rule, edges, ages } = *board.settings();
+            let edges = match edges {
+                automaton::Edges::Torus => Edges::Torus,
+                automaton::Edges::Dead => Edges::Dead,
+            };
+            let settings = Settings { width: size.width(), height: size.height(), rule: rule.to_string(), edges, ages };
+            Info { settings, generation: board.generation(), memory_bytes: board.memory_bytes() }
+        }))
+    }
+
+    async fn free(&mut self, board: u64) -> wasmtime::Result<Result<(), Error>> {
+        // To give much memory back takes its time, too.
+        let cost = self.automaton.boards.get(board).map_or(0, Board::cost);
+        self.with_boards(cost, move |boards, _| boards.free(board)).await
+    }
+}
+
+/// What the guest is told. What it can do nothing about stops it.
+fn answer<T>(result: Result<T, AutomatonError>) -> wasmtime::Result<Result<T, Error>> {
+    let error = match result {
+        Ok(value) => return Ok(Ok(value)),
+        Err(error) => error,
+    };
+    let text = error.to_string();
+    Ok(Err(match error {
+        AutomatonError::BadRule { .. } => Error::BadRule(text),
+        AutomatonError::BadSize { .. } => Error::BadSize(text),
+        AutomatonError::BadDensity(_) => Error::BadDensity(text),
+        AutomatonError::BadBits { .. } => Error::BadBits(text),
+        AutomatonError::Outside(automaton::Cell { x, y }) => Error::Outside(Cell { x, y }),
+        AutomatonError::NoAges => Error::NoAges,
+        AutomatonError::TooMany { limit } => Error::TooMany(limit),
+        AutomatonError::UnknownBoard(board) => Error::UnknownBoard(board),
+        AutomatonError::Full { .. } | AutomatonError::TooManyBoards { .. } => Error::Full(text),
+        _ => return Err(raise(FaultKind::Host { message: text })),
+    }))
+}
+
+impl TryFrom<Settings> for automaton::Settings {
+    type Error = AutomatonError;
+
+    fn try_from(settings: Settings) -> Result<Self, AutomatonError> {
+        let Settings { width, height, rule, edges, ages } = settings;
+        let edges = match edges {
+            Edges::Torus => automaton::Edges::Torus,
+            Edges::Dead => automaton::Edges::Dead,
+        };
+        Ok(Self { size: automaton::Size::new(width, height)?, rule: rule.parse()?, edges, ages })
+    }
+}

@@ -1,0 +1,83 @@
+//! What an actor computes with in the host, as its checkpoints keep it: encoded, in chunks of the packs, beside the pages of
+//! its memory.
+
+use belljar_engine::ComputeState;
+use belljar_store::StoreError;
+use belljar_store::checkpoint::{CHUNK_BYTES_MAX, Packs, Pin};
+use serde::{Deserialize, Serialize};
+
+use super::objects::ObjectName;
+use super::state::ActorState;
+
+/// Bytes of the host's memory that an actor that keeps its state may compute with: 1 GiB, which is as much as a checkpoint
+/// has room for beside the actor's objects.
+pub const KEPT_COMPUTE_BYTES_MAX: u64 = 1 << 30;
+
+/// What the encoded form begins with has no more bytes than these.
+const HEAD_BYTES_MAX: u64 = 64;
+
+/// What a checkpoint says of it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct KeptCompute {
+    /// The chunks.
+    pub name: ObjectName,
+    /// What they hold, until the instance has it.
+    #[serde(skip)]
+    pub at_hand: Option<ComputeState>,
+}
+
+impl PartialEq for KeptCompute {
+    fn eq(&self, other: &KeptCompute) -> bool {
+        self.name == other.name
+    }
+}
+
+impl KeptCompute {
+    /// Makes it durable. The pin keeps the chunks until a record that names them is. It blocks.
+    pub(crate) fn save(state: &ComputeState, packs: &Packs) -> Result<(KeptCompute, Pin), StoreError> {
+        let bytes = state.encode();
+        let chunks: Vec<&[u8]> = bytes.chunks(CHUNK_BYTES_MAX).collect();
+        let name = ObjectName::of(&bytes);
+        let put = packs.put(&chunks)?;
+        let pin = packs.pin(name.digests().collect())?;
+        drop(put);
+        Ok((KeptCompute { name, at_hand: None }, pin))
+    }
+
+    /// Has it at hand, if it takes no more memory than this. It blocks.
+    fn open(&mut self, packs: &Packs, memory_bytes_max: u64) -> Result<(), StoreError> {
+        let (size_bytes, chunks) = (self.name.size_bytes, self.name.chunks.len());
+        // Encoded it is never larger than in memory, but for what it begins with.
+        if size_bytes.div_ceil(CHUNK_BYTES_MAX as u64) != chunks as u64
+            || size_bytes > memory_bytes_max.saturating_add(HEAD_BYTES_MAX)
+        {
+            return Err(damaged(format!("{size_bytes} bytes in {chunks} chunks are not what it takes")));
+        }
+        let chunks = packs.get(self.name.digests())?;
+        let bytes = self.name.digests().map(|digest| &chunks[&digest][..]).collect::<Vec<_>>().concat();
+        let state = ComputeState::decode(&bytes, memory_bytes_max).map_err(|error| damaged(error.to_string()))?;
+        self.at_hand = Some(state);
+        Ok(())
+    }
+}
+
+impl ActorState {
+    /// Has at hand what the guest computed with, if it takes no more memory than this. It blocks.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::ChunkMissing`], [`StoreError::CheckpointDamaged`], and those of reading.
+    pub(crate) fn open_compute(&mut self, packs: &Packs, memory_bytes_max: u64) -> Result<(), StoreError> {
+        let Some(compute) = &mut self.compute else { return Ok(()) };
+        let settings = self.spawned.settings().map_err(damaged)?;
+        if !settings.grants.compute {
+            // Whoever lets an actor of elsewhere in has looked at its grants.
+            return Err(damaged("the actor was never granted compute".to_owned()));
+        }
+        compute.open(packs, memory_bytes_max)
+    }
+}
+
+fn damaged(problem: String) -> StoreError {
+    StoreError::CheckpointDamaged { place: "what the actor computes with".to_owned(), problem }
+}
