@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use belljar::compute::DeviceConfig;
 use belljar::engine::capability::{
     BoxFuture, Event, EventSink, HeldObject, HttpError, HttpHost, HttpOutcome, HttpRequest, NoActors, ObjectError,
     ObjectHost, Origin,
@@ -17,7 +18,7 @@ pub fn no_services() -> Services {
         http: nothing,
         actors: Arc::new(NoActors),
         timers: None,
-        compute: Arc::new(Processors::new(1)),
+        compute: Arc::new(Processors::new(1, DeviceConfig::default())),
     }
 }
 

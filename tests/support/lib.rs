@@ -6,6 +6,7 @@ pub mod server;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use belljar::compute::{DeviceConfig, WorkerProgram};
 use belljar::{Plugin, Runtime};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -49,13 +50,26 @@ pub async fn plugin(runtime: &Runtime, name: &str) -> Plugin {
 ///
 /// When it is not built.
 pub fn belljar() -> Command {
+    let mut command = Command::new(belljar_path());
+    command.env_remove("BELLJAR_DATA_DIR").env_remove("BELLJAR_LOG").env_remove("RUST_LOG");
+    command
+}
+
+fn belljar_path() -> PathBuf {
     let test = std::env::current_exe().expect("this test's own path");
     let folder = test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps");
     let path = folder.join("belljar");
     assert!(path.is_file(), "{} is missing: run `cargo build -p belljar-cli` first", path.display());
-    let mut command = Command::new(path);
-    command.env_remove("BELLJAR_DATA_DIR").env_remove("BELLJAR_LOG").env_remove("RUST_LOG");
-    command
+    path
+}
+
+/// A compute device whose kernels run in processes of the `belljar` binary, on any adapter that there is.
+///
+/// # Panics
+///
+/// When the binary is not built.
+pub fn device() -> DeviceConfig {
+    DeviceConfig { program: WorkerProgram::Path(belljar_path()), allow_cpu: true, ..DeviceConfig::default() }
 }
 
 /// This test binary once more, as a process of its own that runs one of its tests that are ignored otherwise.

@@ -29,8 +29,7 @@ pub fn ensure_known(package: &str) -> anyhow::Result<()> {
     if !is_known(package)? {
         bail!(
             "apt's sources have no package {package}: Debian 12 (bookworm) or later is needed, with \
-             its security updates among the sources. Or unset RUSTUP_AUTO_INSTALL, so that rustup \
-             may add the target"
+             its security updates among the sources"
         );
     }
     Ok(())
@@ -67,10 +66,30 @@ fn find_dependency<'a>(listing: &'a str, prefix: &str) -> Option<&'a str> {
 }
 
 fn apt_cache(arguments: &[&str]) -> anyhow::Result<String> {
-    output(Command::new("apt-cache").args(arguments).env("LC_ALL", "C")).context(
-        "RUSTUP_AUTO_INSTALL=0 keeps rustup from adding the target, and Debian's packages are the \
-         only other source of one. Unset the variable, or run `rustup target add` yourself",
-    )
+    output(Command::new("apt-cache").args(arguments).env("LC_ALL", "C"))
+}
+
+/// What would be added if the packages were installed: those of them, and of what they depend on, that are not
+/// installed yet. Packages that are installed in another version are not among them.
+///
+/// # Errors
+///
+/// They cannot be installed here.
+pub fn missing(packages: &[&str]) -> anyhow::Result<Vec<String>> {
+    let plan = output(
+        Command::new("apt-get")
+            .args(["--quiet", "--simulate", "--no-install-recommends", "install"])
+            .args(packages)
+            .env("LC_ALL", "C"),
+    )?;
+    Ok(added(&plan).map(str::to_owned).collect())
+}
+
+/// Looks through the lines of `apt-get --simulate install`: `Inst libvulkan1 (1.3 …)` adds a package, and
+/// `Inst libgbm1 [22.3] (22.4 …)` would bring one up to date.
+fn added(plan: &str) -> impl Iterator<Item = &str> {
+    let installations = plan.lines().filter_map(|line| line.strip_prefix("Inst ")?.split_once(' '));
+    installations.filter(|(_, version)| version.starts_with('(')).map(|(package, _)| package)
 }
 
 /// Downloads packages into a folder. Those that are there already and whole are left alone.
@@ -135,6 +154,13 @@ mod tests {
         assert!(!has_candidate(mentioned));
         assert!(!has_candidate(""));
         assert!(has_candidate(offered));
+    }
+
+    #[test]
+    fn a_package_that_would_only_be_brought_up_to_date_is_not_missing() {
+        let plan = "The following packages will be upgraded:\n  libgbm1\nInst libgbm1 [22.3] (22.4 Debian:12 [amd64]) []\nInst libvulkan1 (1.3 Debian:12 [amd64])\nConf libvulkan1 (1.3 Debian:12 [amd64])\n";
+
+        assert_eq!(added(plan).collect::<Vec<_>>(), ["libvulkan1"]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use crate::guests;
 use crate::process::{self, cargo};
 use crate::project::Project;
+use crate::vulkan;
 
 /// The benchmark that simulates.
 const SIMULATION: &str = "checkpoint-policies";
@@ -27,7 +28,9 @@ fn measure(project: &Project, which: &[&str]) -> anyhow::Result<()> {
     process::run(cargo().args(["build", "--release", "--package", "belljar-cli"]).current_dir(project.root()))?;
     // The benchmarks of what the host computes for guests are beside that, as they look at it alone.
     let packages = ["bench", "--package", "belljar-benches", "--package", "belljar-compute"];
-    process::run(cargo().args(packages).args(which).current_dir(project.root()))
+    let mut benches = cargo();
+    vulkan::apply(project, &mut benches);
+    process::run(benches.args(packages).args(which).current_dir(project.root()))
 }
 
 fn simulate(project: &Project) -> anyhow::Result<()> {

@@ -114,7 +114,10 @@ impl PrivateRust<'_> {
         if self.compiler().is_file() {
             return Ok(());
         }
-        apt::ensure_known(COMPILER_PACKAGE)?;
+        apt::ensure_known(COMPILER_PACKAGE).context(
+            "RUSTUP_AUTO_INSTALL=0 keeps rustup from adding the target, and Debian's packages are the \
+             only other source of one. Unset the variable, or run `rustup target add` yourself",
+        )?;
         let std = apt::dependency(STD_PACKAGE, STD_LIBRARY_PREFIX)?;
         let llvm = apt::dependency(&std, LLVM_PREFIX)?;
         let binaries = [COMPILER_PACKAGE, STD_PACKAGE, &std, &llvm];

@@ -74,6 +74,18 @@ pub fn build_one(project: &Project, folder: &Path, out: Option<PathBuf>) -> anyh
     plugin.publish(project, &component)
 }
 
+/// Puts the manifest of what a plugin may reach beside its component, if it has one.
+///
+/// # Errors
+///
+/// It cannot be read or written.
+pub fn publish_grants(manifest: &Path, component: &Path) -> anyhow::Result<()> {
+    if manifest.is_file() {
+        files::publish(manifest, &component.with_extension("toml"))?;
+    }
+    Ok(())
+}
+
 /// A crate that becomes a component.
 #[derive(Debug)]
 struct Plugin {
@@ -89,10 +101,7 @@ impl Plugin {
     fn publish(&self, project: &Project, component: &Path) -> anyhow::Result<()> {
         let compiled = project.guest_target().join(self.target.triple()).join("guest").join(&self.compiled);
         let changed = files::publish(&compiled, component)?;
-        let grants = self.manifest.with_file_name(format!("{}.toml", self.name));
-        if grants.is_file() {
-            files::publish(&grants, &component.with_extension("toml"))?;
-        }
+        publish_grants(&self.manifest.with_file_name(format!("{}.toml", self.name)), component)?;
         let verb = if changed { "Built" } else { "Unchanged" };
         step(verb, project.short(component));
         Ok(())

@@ -16,6 +16,7 @@ mod process;
 mod project;
 mod test;
 mod toolchain;
+mod vulkan;
 
 use clap::{Parser, Subcommand};
 use project::Project;

@@ -50,6 +50,11 @@ impl Project {
         self.root.join("target/guest-sysroot")
     }
 
+    /// Where a Vulkan driver lives, if the machine has none.
+    pub fn vulkan(&self) -> PathBuf {
+        self.root.join("target/vulkan")
+    }
+
     /// Where plugins in other languages than Rust are built, and the tools for that are.
     pub fn languages(&self) -> PathBuf {
         self.root.join("target/languages")

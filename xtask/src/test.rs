@@ -4,6 +4,7 @@
 use crate::guests;
 use crate::process::{self, cargo, step};
 use crate::project::Project;
+use crate::vulkan;
 use anyhow::bail;
 use clap::ValueEnum;
 use std::process::Command;
@@ -34,6 +35,7 @@ pub fn run(project: &Project, only: Option<Workspace>, arguments: &[String]) -> 
         process::run(cargo().args(["build", "--workspace", "--bins", "--tests"]).current_dir(project.root()))?;
         let mut tests = cargo();
         tests.args(["test", "--workspace"]);
+        vulkan::apply(project, &mut tests);
         outcomes.push(outcome("host", tests, project, arguments));
     }
     if wanted(Workspace::Plugins) {

@@ -27,7 +27,8 @@
 //! [`state`](mod@state) says where the values go.
 //!
 //! The modules of this crate are what the host offers. A capability becomes an import of the
-//! component only when the plugin uses it; [`http`] and [`actors`] need a grant, the others do not. A panic is
+//! component only when the plugin uses it; [`http`], [`actors`], [`automaton`], [`tensor`] and
+//! [`compute`] need a grant, the others do not. A panic is
 //! logged at [`log::Level::Error`], with its message and its place, before it stops the call.
 //!
 //! On the machine's own target, where `cargo test` runs a plugin's unit tests, there is no host. The
@@ -43,12 +44,14 @@ mod bindings {
                 import belljar:plugin/actors@0.1.0;
                 import belljar:plugin/automaton@0.1.0;
                 import belljar:plugin/clock@0.1.0;
+                import belljar:plugin/compute@0.1.0;
                 import belljar:plugin/http@0.1.0;
                 import belljar:plugin/log@0.1.0;
                 import belljar:plugin/metrics@0.1.0;
                 import belljar:plugin/objects@0.1.0;
                 import belljar:plugin/progress@0.1.0;
                 import belljar:plugin/random@0.1.0;
+                import belljar:plugin/tensor@0.1.0;
                 import belljar:plugin/timers@0.1.0;
             }
         ",
@@ -66,6 +69,7 @@ use stand_in as host;
 pub mod actors;
 pub mod automaton;
 pub mod clock;
+pub mod compute;
 pub mod config;
 pub mod durable;
 pub mod http;
@@ -79,6 +83,7 @@ pub mod random;
 #[cfg(not(target_family = "wasm"))]
 mod stand_in;
 pub mod state;
+pub mod tensor;
 #[cfg(not(target_family = "wasm"))]
 pub mod testing;
 pub mod timers;

@@ -4,10 +4,13 @@
 //! Objects live in the test process, each thread with its own, so that tests cannot disturb each
 //! other. Log lines and progress go to the standard error, which the test harness shows for a test
 //! that failed. Metrics go nowhere, timers never ring, there is no network, and other actors are what
-//! the test says. Boards are stepped cell by cell.
+//! the test says. Boards are stepped cell by cell; tensors are the host's own, on one thread; and
+//! there is no device for kernels.
 
 pub mod actors;
 pub mod automaton;
+pub mod compute;
+pub mod tensor;
 pub mod timers;
 
 use crate::bindings::belljar::plugin as wit;

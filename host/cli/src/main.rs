@@ -30,6 +30,7 @@ use crate::failure::Failure;
 const THREADS: usize = 2;
 
 fn main() -> ExitCode {
+    belljar::compute::run_worker_if_asked();
     let cli = Cli::parse();
     let is_json = cli.command.is_json();
     let exit = perform(cli).unwrap_or_else(|failure| {

@@ -227,6 +227,11 @@ impl Component {
         &self.inner.snapshots.obstacles
     }
 
+    /// Whether it runs kernels of its own on the compute device, which need not come to the same twice.
+    pub fn computes_on_device(&self) -> bool {
+        self.inner.imports.iter().any(imports::Import::is_of_device)
+    }
+
     /// Its bytes, as they were loaded.
     pub fn bytes(&self) -> Arc<[u8]> {
         self.inner.bytes.clone()

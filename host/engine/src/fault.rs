@@ -137,6 +137,12 @@ pub enum FaultKind {
         /// Its exit status.
         status: i32,
     },
+    /// Work that the guest had queued on the compute device, and had not waited for, failed.
+    #[error("the compute device failed at what the call left to it: {message}")]
+    Device {
+        /// How.
+        message: String,
+    },
     /// The host failed, through no fault of the guest.
     #[error("the host failed: {message}")]
     Host {
@@ -163,6 +169,7 @@ impl FaultKind {
             FaultKind::NotGranted { .. } => "not_granted",
             FaultKind::Misuse { .. } => "misuse",
             FaultKind::Exit { .. } => "exit",
+            FaultKind::Device { .. } => "device",
             FaultKind::Host { .. } => "host",
         }
     }

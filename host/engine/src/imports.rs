@@ -29,7 +29,9 @@ pub(crate) enum Provision {
 const CONTRACT: &str = "belljar:plugin/";
 const CONTRACT_VERSION: &str = "0.1.0";
 const ALWAYS: [&str; 7] = ["log", "progress", "metrics", "clock", "random", "objects", "timers"];
-const GRANTED: [&str; 3] = ["http", "actors", "automaton"];
+const GRANTED: [&str; 5] = ["http", "actors", "automaton", "compute", "tensor"];
+/// Those of them for which the host computes.
+const COMPUTE: [&str; 3] = ["automaton", "compute", "tensor"];
 const WASI: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:filesystem/", "wasi:io/", "wasi:random/", "wasi:sockets/"];
 const WASI_VERSION: &str = "0.2.";
 
@@ -47,6 +49,11 @@ pub(crate) fn read(component: &Component, engine: &wasmtime::Engine) -> Vec<Impo
 }
 
 impl Import {
+    /// Whether the component runs kernels of its own through it.
+    pub(crate) fn is_of_device(&self) -> bool {
+        !self.types_only && self.name.strip_prefix(CONTRACT).is_some_and(|name| name.starts_with("compute@"))
+    }
+
     /// How Belljar satisfies it.
     pub(crate) fn provision(&self) -> Provision {
         if self.types_only {
@@ -84,7 +91,7 @@ fn provision_of_contract(interface: &str, version: &str) -> Provision {
         Provision::Granted { grant: "http = [\"https://…\"]", is_given: |grants| !grants.http.is_empty() }
     } else if interface == "actors" {
         Provision::Granted { grant: "actors = [\"name\", \"prefix-*\"]", is_given: |grants| !grants.actors.is_empty() }
-    } else if interface == "automaton" {
+    } else if COMPUTE.contains(&interface) {
         Provision::Granted { grant: "compute = true", is_given: |grants| grants.compute }
     } else {
         Provision::Always

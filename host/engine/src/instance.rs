@@ -11,8 +11,8 @@ use crate::capability::clock::LogicalTime;
 use crate::capability::random::{Random, RandomState};
 use crate::capability::{HeldByGuest, HeldObject};
 use crate::codec;
-use crate::compute::ComputeState;
-use crate::fault::{Fault, FaultKind};
+use crate::compute::{ComputeState, ComputeUsage};
+use crate::fault::{Fault, FaultKind, raise};
 use crate::snapshot::attached::Attached;
 use crate::state::HostState;
 use crate::{Error, Linked};
@@ -103,7 +103,7 @@ impl Instance {
         let give_up = self.start_call(&export.name)?;
         let call = function.call_async(&mut self.store, arguments, &mut results);
         let outcome = tokio::time::timeout_at(give_up, call).await;
-        self.end_call(outcome)?;
+        self.end_call(outcome, give_up).await?;
         Ok(results.pop())
     }
 
@@ -176,20 +176,25 @@ impl Instance {
     }
 
     /// What the guest computes with in the host, as it is now: what a snapshot of its memory cannot carry. It shares its
-    /// contents with the guest until that changes them.
+    /// contents with the guest until that changes them. What the guest has on the compute device is as it was when it was
+    /// last [settled](Self::settle).
     pub fn compute(&self) -> ComputeState {
-        ComputeState::of(self.store.data().automaton.boards())
+        self.store.data().compute.state()
     }
 
-    /// What that takes of the host's memory.
+    /// What the guest has had the host compute since the instance was made.
+    pub fn compute_usage(&self) -> ComputeUsage {
+        self.store.data().compute.usage()
+    }
+
+    /// What it computes with takes of memory, the device's too.
     pub fn compute_bytes(&self) -> u64 {
-        self.store.data().automaton.boards().memory_bytes()
+        self.store.data().compute.memory_bytes()
     }
 
     /// Gives the guest back what it computed with when a snapshot was taken.
     pub fn set_compute(&mut self, state: ComputeState) {
-        let host = self.store.data_mut();
-        host.automaton.set_boards(state.into_boards(), host.limits.compute_bytes_max);
+        self.store.data_mut().compute.set_state(state);
     }
 
     /// Lets the guest see this time from now on instead of the machine's clocks: an actor's time stands still during a
@@ -253,9 +258,24 @@ impl Instance {
         Ok(self.store.data().give_up())
     }
 
-    /// Ends a call: after a value the instance can take another one, after a fault it cannot.
-    fn end_call<T>(&mut self, outcome: Result<wasmtime::Result<T>, Elapsed>) -> Result<T, Error> {
+    /// Ends a call: after a value the instance can take another one, after a fault it cannot. It has not ended before what
+    /// the guest has queued on the compute device is done, and done well, and what its tape held is given back.
+    async fn end_call<T>(
+        &mut self,
+        outcome: Result<wasmtime::Result<T>, Elapsed>,
+        give_up: tokio::time::Instant,
+    ) -> Result<T, Error> {
         let value = Fault::check(outcome, self.store.data())?;
+        let finished = tokio::time::timeout_at(give_up, self.store.data().compute.finish()).await;
+        let finished =
+            finished.map(|finished| finished.map_err(|error| raise(FaultKind::Device { message: error.to_string() })));
+        Fault::check(finished, self.store.data())?;
+        let ended = self.store.data_mut().compute.tensors.end_message();
+        if !ended.is_empty() {
+            let processors = self.store.data().services.compute.clone();
+            let dropped = processors.place().await.run(move |_| drop(ended)).await;
+            Fault::check(Ok(dropped), self.store.data())?;
+        }
         self.gone = false;
         Ok(value)
     }
@@ -279,7 +299,7 @@ where
         let give_up = instance.start_call(&self.name)?;
         let call = self.function.call_async(&mut instance.store, params);
         let outcome = tokio::time::timeout_at(give_up, call).await;
-        instance.end_call(outcome)
+        instance.end_call(outcome, give_up).await
     }
 }
 

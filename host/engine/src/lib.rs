@@ -20,7 +20,7 @@ pub mod cache;
 pub mod capability;
 pub mod codec;
 mod component;
-mod compute;
+pub mod compute;
 mod engine;
 mod error;
 mod exports;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::capability::automaton::Automaton;
 use crate::capability::clock::LogicalTime;
 use crate::capability::log::SharedLog;
 use crate::capability::metrics::Metrics;
 use crate::capability::objects::Held;
 use crate::capability::random::Random;
+use crate::compute::Compute;
 use crate::fault::FaultKind;
 use crate::grants::Grants;
 use crate::limits::Limits;
@@ -33,7 +33,7 @@ pub(crate) struct HostState {
     pub metrics: Metrics,
     pub random: Random,
     pub objects: Held,
-    pub automaton: Automaton,
+    pub compute: Compute,
     pub grants: Arc<Grants>,
     pub wasi: Wasi,
     /// When the instance was made: the start of its monotonic clock.
@@ -69,7 +69,7 @@ impl HostState {
             metrics: Metrics::default(),
             random: Random::default(),
             objects: Held::default(),
-            automaton: Automaton::new(limits.compute_bytes_max),
+            compute: Compute::new(limits.compute_bytes_max),
             grants: grants.clone(),
             born: now,
             time: None,

@@ -55,7 +55,7 @@ pub(crate) fn services() -> Services {
         http: Arc::new(SilentHttp),
         actors: Arc::new(NoActors),
         timers: None,
-        compute: Arc::new(crate::Processors::new(2)),
+        compute: Arc::new(crate::Processors::new(2, crate::compute::DeviceConfig::default())),
     }
 }
 

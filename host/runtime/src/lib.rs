@@ -48,10 +48,11 @@ pub use manifest::Manifest;
 pub use object_ref::ObjectRef;
 pub use plugin::Plugin;
 pub use pool::{Pool, PoolOptions, Strategy, WorkerStats};
-pub use runtime::{Runtime, RuntimeBuilder, default_cache_dir};
+pub use runtime::{Runtime, RuntimeBuilder, default_cache_dir, device_from_environment};
 pub use task::Task;
 
 pub use belljar_engine as engine;
+pub use belljar_engine::compute;
 pub use belljar_engine::{
     Access, Component, ComponentNamedList, ComponentType, DirectoryGrant, Engine, EngineOptions, Fault, FaultKind,
     Grants, Inspection, Lift, Limits, Lower, Method, WitType, typed,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use belljar_engine::compute::{Adapter, DeviceConfig, DeviceError};
 use belljar_engine::{Engine, EngineOptions, Grants, Limits, Processors, Services};
 use belljar_store::{DataDir, ObjectLimits, ObjectStats, ObjectStore, Storage};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -54,6 +55,7 @@ pub struct RuntimeBuilder {
     guest_threads: Option<usize>,
     object_limits: Option<ObjectLimits>,
     storage: Option<Arc<dyn Storage>>,
+    device: Option<DeviceConfig>,
 }
 
 impl RuntimeBuilder {
@@ -89,6 +91,12 @@ impl RuntimeBuilder {
         self
     }
 
+    /// How the compute device for the kernels of guests is set up; [`device_from_environment`] by default.
+    pub fn device(mut self, config: DeviceConfig) -> Self {
+        self.device = Some(config);
+        self
+    }
+
     /// Sets the runtime up and starts its threads.
     ///
     /// # Errors
@@ -115,7 +123,7 @@ impl RuntimeBuilder {
             http: Arc::new(HttpClient::new(objects.clone())),
             actors: Arc::new(belljar_engine::capability::NoActors),
             timers: None,
-            compute: Arc::new(Processors::new(machine.cores)),
+            compute: Arc::new(Processors::new(machine.cores, self.device.unwrap_or_else(device_from_environment))),
         };
         let engine = match self.cache_dir {
             Some(cache_dir) => Engine::new(&EngineOptions { cache_dir: Some(cache_dir) })?,
@@ -153,6 +161,17 @@ pub fn default_cache_dir() -> Option<PathBuf> {
     set("BELLJAR_CACHE_DIR")
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("belljar")))
         .or_else(|| set("HOME").map(|home| home.join(".cache/belljar")))
+}
+
+/// The compute device as the environment wants it: `BELLJAR_COMPUTE_CPU=1` lets kernels run on an adapter that computes on
+/// the processor, `BELLJAR_COMPUTE_ADAPTER` is a part of the name of the adapter to use.
+pub fn device_from_environment() -> DeviceConfig {
+    let set = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    DeviceConfig {
+        allow_cpu: set("BELLJAR_COMPUTE_CPU").is_some_and(|value| value != "0"),
+        adapter_name: set("BELLJAR_COMPUTE_ADAPTER"),
+        ..DeviceConfig::default()
+    }
 }
 
 impl Runtime {
@@ -194,6 +213,16 @@ impl Runtime {
         let manifest = Manifest { grants, limits }.normalised().map_err(Error::Setup)?;
         let linked = tokio::task::spawn_blocking(move || load()?.link(manifest.grants, manifest.limits)).await;
         Ok(Plugin::new(self.clone(), linked.map_err(|_| Error::ShutDown)??))
+    }
+
+    /// What guests' own kernels run on, which is looked for if that has not been done. The kernels run in processes of this
+    /// program, whose `main` therefore calls [`compute::run_worker_if_asked`](crate::compute::run_worker_if_asked) first.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError`], which says what there is, and what to do.
+    pub async fn compute_adapter(&self) -> Result<Adapter, DeviceError> {
+        self.inner.services.compute.adapter().await
     }
 
     /// Puts bytes into the object store.

@@ -1,5 +1,6 @@
 //! Building plugins in other languages than Rust. Such a plugin is a folder with `app.c`, `app.py` or `app.js`, and
-//! with its world in `wit/`; the SDK of its language is in `guest-sdk/`.
+//! with its world in `wit/`; the SDK of its language is in `guest-sdk/`. What a plugin may reach stands in `NAME.toml`
+//! beside its code, as for one in Rust.
 //!
 //! The tools come from PyPI and npm into folders under `target/languages/`, in the versions that the SDKs name;
 //! nothing is installed elsewhere. Where one cannot be had (there is no Python, no Node, no network), the plugins
@@ -21,6 +22,7 @@ mod sources;
 mod tools;
 
 use crate::files;
+use crate::guests;
 use crate::process::step;
 use crate::project::Project;
 use anyhow::bail;
@@ -120,6 +122,7 @@ pub fn build_all(project: &Project, only: Option<&str>) -> anyhow::Result<()> {
 impl Plugin {
     fn build(&self, project: &Project, tools: &dyn Tools) -> anyhow::Result<()> {
         let component = project.components().join(format!("{}.wasm", self.name));
+        guests::publish_grants(&self.folder.join(format!("{}.toml", self.name)), &component)?;
         let work = project.languages().join(&self.name);
         let sources = Sources::collect(project, self, &work)?;
         // What componentize-py makes differs from build to build, and an actor belongs to one component.

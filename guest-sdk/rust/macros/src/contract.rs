@@ -15,10 +15,11 @@ const HEADER: &str = "package belljar:plugin@0.1.0;";
 const WORLDS: &str = include_str!("../../../../wit/worlds.wit");
 
 /// The files with one interface each.
-const INTERFACES: [&str; 11] = [
+const INTERFACES: [&str; 13] = [
     include_str!("../../../../wit/actors.wit"),
     include_str!("../../../../wit/automaton.wit"),
     include_str!("../../../../wit/clock.wit"),
+    include_str!("../../../../wit/compute.wit"),
     include_str!("../../../../wit/durable.wit"),
     include_str!("../../../../wit/http.wit"),
     include_str!("../../../../wit/log.wit"),
@@ -26,6 +27,7 @@ const INTERFACES: [&str; 11] = [
     include_str!("../../../../wit/objects.wit"),
     include_str!("../../../../wit/progress.wit"),
     include_str!("../../../../wit/random.wit"),
+    include_str!("../../../../wit/tensor.wit"),
     include_str!("../../../../wit/timers.wit"),
 ];
 

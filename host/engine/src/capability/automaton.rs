@@ -1,13 +1,13 @@
 //! `belljar:plugin/automaton`: boards of Life-like automata that the host keeps and steps. The boards are the crate
-//! `belljar-compute`'s; here are the numbers by which a guest knows them, the limit of what they take, and the way off
-//! the guest's thread for what takes longer than a moment.
+//! `belljar-compute`'s; here is what of it is done beside the guests, since it takes longer than a moment.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
 
 use belljar_compute::automaton::{self, AutomatonError, Board, Boards, Work};
 
 use super::bindings::belljar::plugin::automaton::{Cell, Edges, Error, Host, Info, Rectangle, Settings, Summary};
+use crate::compute::Stop;
 use crate::fault::{FaultKind, raise};
 use crate::state::HostState;
 
@@ -21,40 +21,6 @@ const DRAWN_FACTOR: u64 = 16;
 /// How much longer a cell takes to be set or listed by its place.
 const PLACED_FACTOR: u64 = 256;
 
-/// The boards of an instance.
-pub(crate) struct Automaton {
-    boards: Boards,
-    /// Tells instances apart where they take turns on the threads.
-    owner: u64,
-}
-
-impl Automaton {
-    pub(crate) fn new(memory_bytes_max: u64) -> Automaton {
-        static OWNERS: AtomicU64 = AtomicU64::new(0);
-        Automaton { boards: Boards::new(memory_bytes_max), owner: OWNERS.fetch_add(1, Ordering::Relaxed) }
-    }
-
-    /// The boards as they are.
-    pub(crate) fn boards(&self) -> &Boards {
-        &self.boards
-    }
-
-    /// Gives the instance these boards in place of its own, within its own limit.
-    pub(crate) fn set_boards(&mut self, mut boards: Boards, memory_bytes_max: u64) {
-        boards.set_memory_bytes_max(memory_bytes_max);
-        self.boards = boards;
-    }
-}
-
-/// Tells the work on the threads to stop, when the guest waits for it no more.
-struct Stop(Arc<AtomicBool>);
-
-impl Drop for Stop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
 impl HostState {
     /// Does something with the boards: here and now if by its cost it takes but a moment, and else off the guest's
     /// thread.
@@ -63,31 +29,28 @@ impl HostState {
         cost: u64,
         job: impl FnOnce(&mut Boards, &Work<'_>) -> Result<T, AutomatonError> + Send + 'static,
     ) -> wasmtime::Result<Result<T, Error>> {
-        let owner = self.automaton.owner;
+        let (owner, started) = (self.compute.owner, Instant::now());
         if cost <= DONE_AT_ONCE_MAX {
             // It takes no turn on the threads: whoever has one may have it for longer than a guest's thread may wait.
             let here = Work { threads: None, owner, stop: &AtomicBool::new(false) };
-            return answer(job(&mut self.automaton.boards, &here));
+            let outcome = job(self.compute.boards_with_room(), &here);
+            self.compute.usage.operated(started.elapsed());
+            return answer(outcome);
         }
-        let (processors, stop) = (self.services.compute.clone(), Stop(Arc::default()));
         // As long as it waits for a place it has its boards.
-        let place = processors.place().await;
+        let place = self.services.compute.place().await;
         // A guest whose call ends before this gets no other call, so nobody misses its boards.
-        let (mut boards, stopped) = (std::mem::replace(&mut self.automaton.boards, Boards::new(0)), stop.0.clone());
-        let beside = move || {
-            let outcome = job(&mut boards, &Work { threads: Some(processors.threads()), owner, stop: &stopped });
-            drop(place);
+        let mut boards = std::mem::replace(self.compute.boards_with_room(), Boards::new(0));
+        let stop = Stop::new();
+        let stopped = stop.flag();
+        let beside = place.run(move |threads| {
+            let outcome = job(&mut boards, &Work { threads: Some(threads), owner, stop: &stopped });
             (boards, outcome)
-        };
-        match tokio::task::spawn_blocking(beside).await {
-            Ok((boards, outcome)) => {
-                self.automaton.boards = boards;
-                answer(outcome)
-            }
-            // The process ends, and this call with it.
-            Err(error) if error.is_cancelled() => std::future::pending().await,
-            Err(error) => Err(raise(FaultKind::Host { message: error.to_string() })),
-        }
+        });
+        let (boards, outcome) = beside.await?;
+        self.compute.boards = boards;
+        self.compute.usage.operated(started.elapsed());
+        answer(outcome)
     }
 
     /// Reads a board, at so much more than what looking at it costs.
@@ -98,13 +61,13 @@ impl HostState {
         read: impl FnOnce(&Board) -> Result<T, AutomatonError> + Send + 'static,
     ) -> wasmtime::Result<Result<T, Error>> {
         // Of a board that is not there nothing is read.
-        let cost = self.automaton.boards.get(board).map_or(0, |board| board.cost().saturating_add(more));
+        let cost = self.compute.boards.get(board).map_or(0, |board| board.cost().saturating_add(more));
         self.with_boards(cost, move |boards, _| boards.get(board).and_then(read)).await
     }
 
     /// Steps these boards, each as often as it is named.
     async fn step_boards(&mut self, ids: Vec<u64>, generations: u64) -> wasmtime::Result<Result<(), Error>> {
-        let boards = &self.automaton.boards;
+        let boards = &self.compute.boards;
         let cost = if ids.len() > NAMED_AT_ONCE_MAX {
             u64::MAX
         } else {
@@ -153,7 +116,7 @@ impl Host for HostState {
 
     async fn set_cells(&mut self, board: u64, cells: Vec<Cell>, alive: bool) -> wasmtime::Result<Result<(), Error>> {
         // A checkpoint may share the board's cells, which are copied then.
-        let copied = self.automaton.boards.get(board).map_or(0, Board::cost);
+        let copied = self.compute.boards.get(board).map_or(0, Board::cost);
         let set = (cells.len() as u64).saturating_mul(PLACED_FACTOR);
         self.with_boards(copied.saturating_add(set), move |boards, _| {
             let cells = cells.into_iter().map(|cell| automaton::Cell { x: cell.x, y: cell.y }).collect::<Vec<_>>();
@@ -171,7 +134,7 @@ impl Host for HostState {
     }
 
     async fn bits(&mut self, board: u64) -> wasmtime::Result<Result<Vec<u8>, Error>> {
-        let size = self.automaton.boards.get(board).map(|board| board.settings().size);
+        let size = self.compute.boards.get(board).map(|board| board.settings().size);
         match size.and_then(|size| self.returnable(size.packed_bytes() as u64)) {
             Ok(()) => self.read_board(board, 0, |board| Ok(board.bits().to_vec())).await,
             Err(error) => answer(Err(error)),
@@ -196,7 +159,7 @@ impl Host for HostState {
     }
 
     async fn ages(&mut self, board: u64) -> wasmtime::Result<Result<Vec<u8>, Error>> {
-        let size = self.automaton.boards.get(board).map(|board| board.settings().size);
+        let size = self.compute.boards.get(board).map(|board| board.settings().size);
         match size.and_then(|size| self.returnable(size.cells())) {
             Ok(()) => self.read_board(board, 0, Board::ages).await,
             Err(error) => answer(Err(error)),
@@ -212,7 +175,7 @@ impl Host for HostState {
     }
 
     async fn describe(&mut self, board: u64) -> wasmtime::Result<Result<Info, Error>> {
-        answer(self.automaton.boards.get(board).map(|board| {
+        answer(self.compute.boards.get(board).map(|board| {
             let automaton::Settings { size, rule, edges, ages } = *board.settings();
             let edges = match edges {
                 automaton::Edges::Torus => Edges::Torus,
@@ -225,7 +188,7 @@ impl Host for HostState {
 
     async fn free(&mut self, board: u64) -> wasmtime::Result<Result<(), Error>> {
         // To give much memory back takes its time, too.
-        let cost = self.automaton.boards.get(board).map_or(0, Board::cost);
+        let cost = self.compute.boards.get(board).map_or(0, Board::cost);
         self.with_boards(cost, move |boards, _| boards.free(board)).await
     }
 }

@@ -6,12 +6,14 @@
 pub(crate) mod actors;
 pub(crate) mod automaton;
 pub(crate) mod clock;
+pub(crate) mod compute;
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod objects;
 pub(crate) mod progress;
 pub(crate) mod random;
+pub(crate) mod tensor;
 pub(crate) mod timers;
 
 use std::pin::Pin;
@@ -42,6 +44,8 @@ pub(crate) mod bindings {
                 import belljar:plugin/actors@0.1.0;
                 import belljar:plugin/timers@0.1.0;
                 import belljar:plugin/automaton@0.1.0;
+                import belljar:plugin/compute@0.1.0;
+                import belljar:plugin/tensor@0.1.0;
             }
         ",
         imports: {
@@ -51,6 +55,8 @@ pub(crate) mod bindings {
             "belljar:plugin/actors": async | trappable,
             "belljar:plugin/timers": trappable,
             "belljar:plugin/automaton": async | trappable,
+            "belljar:plugin/compute": async | trappable,
+            "belljar:plugin/tensor": async | trappable,
         },
     });
 }
@@ -123,6 +129,8 @@ pub(crate) fn add_to_linker(linker: &mut Linker<HostState>) -> wasmtime::Result<
     contract::actors::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
     contract::timers::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
     contract::automaton::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
+    contract::compute::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
+    contract::tensor::add_to_linker::<_, HasSelf<HostState>>(linker, state)?;
     objects::add_to_linker(linker)?;
     crate::wasi::add_to_linker(linker)
 }

@@ -107,6 +107,7 @@ impl Instance {
         if !obstacles.is_empty() {
             return Err(not_snapshotable(&self.linked, obstacles.to_vec()));
         }
+        self.settle().await?;
         let globals = self.read_globals().await?;
         let written = self.attached.written().map_err(|error| snapshot_failed(&self.linked, &error))?;
         let mut taken = Snapshot { memories: written, globals };
@@ -127,6 +128,16 @@ impl Instance {
         Ok(Capture { taken, images: Some(images), since })
     }
 
+    /// Reads back what the guest has on the compute device.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Snapshot`] when the device fails, of which buffers may be lost.
+    pub async fn settle(&mut self) -> Result<(), Error> {
+        let settled = self.store.data_mut().compute.settle().await;
+        settled.map_err(|error| snapshot_failed(&self.linked, &error))
+    }
+
     /// The BLAKE3 of all memories and globals: equal exactly if two instances of a component have the same state.
     pub async fn state_digest(&mut self) -> Result<crate::Digest, Error> {
         let globals = self.read_globals().await?;
@@ -141,6 +152,7 @@ impl Instance {
         for global in globals {
             hasher.update(&global.to_le_bytes());
         }
+        self.settle().await?;
         let compute = self.compute();
         if !compute.is_fresh() {
             hasher.update(&compute.encode());

@@ -111,7 +111,9 @@ impl Alive {
             return Ok(());
         }
         let config = self.settings.options.config.clone();
-        let has_init = self.linked.component().methods().any(|method| method.name == "init");
+        // One of an interface is something else: every component that is made of Python exports one of its own.
+        let has_init =
+            self.linked.component().methods().any(|method| method.interface.is_none() && method.name == "init");
         match (has_init, config.is_empty()) {
             (true, _) => self.init(config).await,
             (false, true) => Ok(()),
@@ -208,16 +210,19 @@ impl Alive {
         self.animate(instance, permit)
     }
 
+    /// The instance of an actor that keeps its state.
+    fn kept_instance(&self) -> Option<&Instance> {
+        self.instance.as_ref().filter(|_| self.voice.shelf().is_some()).map(|living| &living.instance)
+    }
+
     /// The sizes of the objects that the guest holds, of an actor that keeps them.
     fn held_object_bytes(&self) -> u64 {
-        let living = self.instance.as_ref().filter(|_| self.voice.shelf().is_some());
-        living.map_or(0, |living| living.instance.held_object_bytes())
+        self.kept_instance().map_or(0, Instance::held_object_bytes)
     }
 
     /// What the guest computes with in the host, of an actor that keeps it.
     pub(super) fn kept_compute_bytes(&self) -> u64 {
-        let living = self.instance.as_ref().filter(|_| self.durability() != Durability::Volatile);
-        living.map_or(0, |living| living.instance.compute_bytes())
+        self.kept_instance().map_or(0, Instance::compute_bytes)
     }
 
     /// Waits until everything that the journal holds is durable.
@@ -382,7 +387,7 @@ impl Alive {
                 messages: state.sequence,
                 waiting,
                 memory_bytes: self.instance.as_ref().map_or(0, |living| living.instance.memory_bytes()),
-                compute_bytes: self.instance.as_ref().map_or(0, |living| living.instance.compute_bytes()),
+                compute: self.instance.as_ref().map(|living| living.instance.compute_usage()).unwrap_or_default(),
                 timers: state.timers.len(),
                 outgoing: state.outgoing.len(),
                 generation: self.checkpoints.generation,

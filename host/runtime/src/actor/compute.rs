@@ -7,14 +7,12 @@ use belljar_store::checkpoint::{CHUNK_BYTES_MAX, Packs, Pin};
 use serde::{Deserialize, Serialize};
 
 use super::objects::ObjectName;
+use super::record::Settings;
 use super::state::ActorState;
 
 /// Bytes of the host's memory that an actor that keeps its state may compute with: 1 GiB, which is as much as a checkpoint
 /// has room for beside the actor's objects.
 pub const KEPT_COMPUTE_BYTES_MAX: u64 = 1 << 30;
-
-/// What the encoded form begins with has no more bytes than these.
-const HEAD_BYTES_MAX: u64 = 64;
 
 /// What a checkpoint says of it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,18 +44,35 @@ impl KeptCompute {
 
     /// Has it at hand, if it takes no more memory than this. It blocks.
     fn open(&mut self, packs: &Packs, memory_bytes_max: u64) -> Result<(), StoreError> {
-        let (size_bytes, chunks) = (self.name.size_bytes, self.name.chunks.len());
-        // Encoded it is never larger than in memory, but for what it begins with.
-        if size_bytes.div_ceil(CHUNK_BYTES_MAX as u64) != chunks as u64
-            || size_bytes > memory_bytes_max.saturating_add(HEAD_BYTES_MAX)
-        {
-            return Err(damaged(format!("{size_bytes} bytes in {chunks} chunks are not what it takes")));
+        if let Some(problem) = self.name.problem() {
+            return Err(damaged(problem));
+        }
+        let size_bytes = self.name.size_bytes;
+        if size_bytes > ComputeState::encoded_bytes_max(memory_bytes_max) {
+            return Err(damaged(format!("{size_bytes} bytes are more than the {memory_bytes_max} that it may take")));
         }
         let chunks = packs.get(self.name.digests())?;
         let bytes = self.name.digests().map(|digest| &chunks[&digest][..]).collect::<Vec<_>>().concat();
         let state = ComputeState::decode(&bytes, memory_bytes_max).map_err(|error| damaged(error.to_string()))?;
         self.at_hand = Some(state);
         Ok(())
+    }
+}
+
+/// Why an actor of these settings cannot have what it computed with under others, if it cannot.
+pub(crate) fn obstacle(computed: &ComputeState, settings: &Settings) -> Option<String> {
+    let (bytes, limit_bytes) = (computed.memory_bytes(), settings.limits.compute_bytes_max);
+    if bytes == 0 {
+        // Numbers of boards and tensors that were freed do not matter to whoever can have none.
+        None
+    } else if !settings.grants.compute {
+        Some("it has boards, tensors or buffers, and the new version is not granted compute".to_owned())
+    } else if bytes > limit_bytes {
+        Some(format!(
+            "its boards, tensors and buffers take {bytes} bytes, and `compute_bytes_max` is now {limit_bytes}"
+        ))
+    } else {
+        None
     }
 }
 

@@ -135,6 +135,15 @@ pub enum ActorError {
         /// Why.
         message: String,
     },
+    /// The plugin runs kernels of its own on the compute device, which need not come to the same twice, as a replay must.
+    #[error(
+        "`{plugin}` computes on the device (`belljar:plugin/compute`), which may not come to the same in a replay, so that an \
+         actor of it cannot be journaled; `--durability checkpoint` keeps its state in checkpoints"
+    )]
+    NotReplayable {
+        /// The plugin.
+        plugin: String,
+    },
     /// The actor's work was given up before its end was durable. The actor goes on from what is.
     #[error(
         "the call was interrupted: {message}; it may have been carried out or not: sent again under the same id, it is \

@@ -5,8 +5,8 @@ use belljar_store::checkpoint::Pin;
 
 use super::alive::Alive;
 use super::checkpoints::snapshot_of;
-use super::compute::KEPT_COMPUTE_BYTES_MAX;
-use super::handle::{Actor, Actors};
+use super::compute::{self, KEPT_COMPUTE_BYTES_MAX};
+use super::handle::{Actor, Actors, check_replayable};
 use super::info::ActorStatus;
 use super::message::Order;
 use super::record::{Settings, Spawned};
@@ -39,10 +39,21 @@ impl Alive {
         let Replacement { linked, settings, mut spawned, memory, why } = replacement;
         self.finish_all_writing().await?;
         let mut computed = None;
+        let name = self.cell.name.to_string();
+        let cannot_migrate = |message| ActorError::CannotMigrate { name: name.clone(), message };
         let saved = match memory {
             Memory::Saved => {
+                // A `checkpoint` actor that is refused for what it has already would lose what it has done since.
+                self.settle().await?;
+                let living = self.instance.as_ref();
+                if let Some(message) =
+                    living.and_then(|living| compute::obstacle(&living.instance.compute(), &settings))
+                {
+                    return Err(cannot_migrate(message).into());
+                }
                 let saved = self.save().await;
                 self.note_objects();
+                self.settle().await?;
                 computed = self.instance.as_ref().map(|living| living.instance.compute());
                 let saved = match self.voice.save_objects().await {
                     Ok(()) => saved,
@@ -54,23 +65,11 @@ impl Alive {
             }
             Memory::Snapshot(..) => None,
         };
-        // Numbers of boards that were freed do not matter to a version that can have none.
-        let computed = computed.filter(|computed| settings.grants.compute || computed.memory_bytes() > 0);
-        if let Some(computed) = computed.as_ref().filter(|computed| !computed.is_fresh()) {
-            let limit_bytes = settings.limits.compute_bytes_max;
-            let message = match computed.memory_bytes() {
-                _ if !settings.grants.compute => {
-                    Some("it has boards, and the new version is not granted compute".to_owned())
-                }
-                bytes if bytes > limit_bytes => {
-                    Some(format!("its boards take {bytes} bytes, and `compute_bytes_max` is now {limit_bytes}"))
-                }
-                _ => None,
-            };
-            if let Some(message) = message {
-                return Err(ActorError::CannotMigrate { name: self.cell.name.to_string(), message }.into());
-            }
+        if let Some(message) = computed.as_ref().and_then(|computed| compute::obstacle(computed, &settings)) {
+            return Err(cannot_migrate(message).into());
         }
+        // A version that may not compute has not even numbers.
+        let computed = computed.filter(|_| settings.grants.compute);
         let now = self.voice.kept().state.clone();
         let state = match &memory {
             Memory::Saved => {
@@ -91,16 +90,17 @@ impl Alive {
             (Memory::Snapshot(snapshot, _), _) => other.make_instance(Some(snapshot)).await?,
             (Memory::Saved, saved) => {
                 other.make_instance(None).await?;
-                // The boards keep their numbers, by which what was saved may name them.
+                // Boards and tensors keep their numbers, by which what was saved may name them.
                 if let (Some(living), Some(computed)) = (&mut other.instance, computed) {
                     living.instance.set_compute(computed);
                 }
                 other.restore_saved(saved.unwrap_or_default()).await?;
                 let bytes = other.kept_compute_bytes();
                 if bytes > KEPT_COMPUTE_BYTES_MAX {
-                    let name = self.cell.name.to_string();
-                    let message = format!("its boards take {bytes} bytes, and it can keep {KEPT_COMPUTE_BYTES_MAX}");
-                    return Err(ActorError::CannotMigrate { name, message }.into());
+                    let message = format!(
+                        "its boards, tensors and buffers take {bytes} bytes, and it can keep {KEPT_COMPUTE_BYTES_MAX}"
+                    );
+                    return Err(cannot_migrate(message).into());
                 }
             }
         }
@@ -138,6 +138,14 @@ impl Alive {
                 Err(ActorError::CannotMigrate { name, message }.into())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Reads back what the guest has on the compute device.
+    async fn settle(&mut self) -> Result<(), Error> {
+        match &mut self.instance {
+            Some(living) => Ok(living.instance.settle().await?),
+            None => Ok(()),
         }
     }
 
@@ -234,6 +242,7 @@ impl Actor {
         self.system.know(plugin.component());
         let spawned = self.read().await?.state.spawned;
         let present = spawned.settings().map_err(no)?;
+        check_replayable(plugin, present.options.durability)?;
         let settings = Settings { grants: plugin.grants().clone(), limits: plugin.limits().clone(), ..present };
         let spawned = Spawned {
             plugin: plugin.component().name().to_owned(),

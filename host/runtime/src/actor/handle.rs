@@ -100,6 +100,7 @@ impl Actors {
             (_, None) => return Err(ActorError::NeedsDataDir.into()),
             (_, Some(durable)) => {
                 self.check_snapshotable(plugin)?;
+                check_replayable(plugin, settings.options.durability)?;
                 let (durable, spawned, settings) = (durable.clone(), spawned.clone(), settings.clone());
                 let bytes = component.bytes();
                 Some(self.system.blocking(move || create(&durable, &spawned, &settings, &bytes, owning)).await?)
@@ -330,6 +331,14 @@ impl Actor {
     pub(super) fn unknown(&self) -> Error {
         ActorError::Unknown { name: self.name.to_string() }.into()
     }
+}
+
+/// Refuses to journal what a replay need not come to again.
+pub(super) fn check_replayable(plugin: &Plugin, durability: Durability) -> Result<(), ActorError> {
+    if durability == Durability::Journal && plugin.component().computes_on_device() {
+        return Err(ActorError::NotReplayable { plugin: plugin.component().name().to_owned() });
+    }
+    Ok(())
 }
 
 impl std::fmt::Debug for Actor {

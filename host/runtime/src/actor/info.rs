@@ -1,5 +1,6 @@
 //! What is told of actors and their checkpoints.
 
+use belljar_engine::compute::ComputeUsage;
 use serde::{Deserialize, Serialize};
 
 use super::{ActorName, Durability};
@@ -37,8 +38,8 @@ pub struct Awake {
     pub waiting: usize,
     /// Its memory's size.
     pub memory_bytes: u64,
-    /// What it takes of the host's memory to compute with, such as its boards.
-    pub compute_bytes: u64,
+    /// What it has had the host compute since it woke.
+    pub compute: ComputeUsage,
     /// Its timers.
     pub timers: usize,
     /// Calls to other actors without a result.

@@ -78,6 +78,12 @@ impl ObjectName {
         16 + self.chunks.as_flattened().len()
     }
 
+    /// What is wrong with it, if it has more or fewer chunks than its size asks for.
+    pub(crate) fn problem(&self) -> Option<String> {
+        let fits = self.size_bytes.div_ceil(CHUNK_BYTES_MAX as u64) == self.chunks.len() as u64;
+        (!fits).then(|| format!("{} bytes are not {} chunks", self.size_bytes, self.chunks.len()))
+    }
+
     /// Its chunks.
     pub(crate) fn digests(&self) -> impl Iterator<Item = Digest> + '_ {
         self.chunks.iter().map(|chunk| Digest::from_bytes(*chunk))
@@ -129,8 +135,7 @@ impl Shelf {
     /// [`StoreError::ChunkMissing`] when it is not there, [`StoreError::CheckpointDamaged`] when there can be none of
     /// that name.
     pub(crate) fn open(&self, name: &ObjectName) -> Result<Arc<ActorObject>, StoreError> {
-        if name.size_bytes.div_ceil(CHUNK_BYTES_MAX as u64) != name.chunks.len() as u64 {
-            let problem = format!("{} bytes are not {} chunks", name.size_bytes, name.chunks.len());
+        if let Some(problem) = name.problem() {
             return Err(StoreError::CheckpointDamaged { place: "an object of the actor".to_owned(), problem });
         }
         let pin = self.packs.pin_stored(name.digests().collect())?;

@@ -183,36 +183,45 @@ pub(crate) fn chunks_of(kind: RecordKind, payload: &[u8]) -> Result<Vec<belljar_
 
 /// The bytes of a record.
 pub(crate) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
-    postcard::to_extend(record, vec![RECORD_FORMAT]).expect("a record is numbers, texts and lists of known length")
+    to_bytes(RECORD_FORMAT, record)
 }
 
 /// The bytes of the host's part of an actor's state.
 pub(crate) fn encode_state(state: &ActorState) -> Vec<u8> {
-    let bytes = postcard::to_extend(state, vec![STATE_FORMAT]);
-    bytes.expect("a state is numbers, texts and lists of known length")
+    to_bytes(STATE_FORMAT, state)
 }
 
-/// The host's part of an actor's state from its bytes, or from those of the format before, which ended a field earlier.
-pub(crate) fn decode_state(bytes: &[u8]) -> Result<ActorState, StoreError> {
-    match bytes.split_first() {
-        Some((&STATE_FORMAT, state)) => postcard::from_bytes(state).map_err(|error| damaged(error.to_string())),
-        Some((&RECORD_FORMAT, state)) => {
-            let nothing_computed = [0];
-            let state = [state, &nothing_computed].concat();
-            postcard::from_bytes(&state).map_err(|error| damaged(error.to_string()))
-        }
-        Some((&other, _)) => Err(of_format(other, STATE_FORMAT)),
-        None => Err(damaged("it is empty".to_owned())),
-    }
+fn to_bytes<T: Serialize>(format: u8, value: &T) -> Vec<u8> {
+    postcard::to_extend(value, vec![format]).expect("it is numbers, texts and lists of known length")
 }
 
 /// A record from its bytes.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
-    match bytes.split_first() {
-        Some((&RECORD_FORMAT, record)) => postcard::from_bytes(record).map_err(|error| damaged(error.to_string())),
-        Some((&other, _)) => Err(of_format(other, RECORD_FORMAT)),
-        None => Err(damaged("it is empty".to_owned())),
+    match split(bytes)? {
+        (RECORD_FORMAT, record) => value_of(record),
+        (other, _) => Err(of_format(other, RECORD_FORMAT)),
     }
+}
+
+/// The host's part of an actor's state from its bytes, or from those of the format before, which ended a field earlier.
+pub(crate) fn decode_state(bytes: &[u8]) -> Result<ActorState, StoreError> {
+    match split(bytes)? {
+        (STATE_FORMAT, state) => value_of(state),
+        (RECORD_FORMAT, state) => {
+            let nothing_computed = [0];
+            value_of(&[state, &nothing_computed].concat())
+        }
+        (other, _) => Err(of_format(other, STATE_FORMAT)),
+    }
+}
+
+/// The format of some bytes, and the rest of them.
+fn split(bytes: &[u8]) -> Result<(u8, &[u8]), StoreError> {
+    bytes.split_first().map(|(format, rest)| (*format, rest)).ok_or_else(|| damaged("it is empty".to_owned()))
+}
+
+fn value_of<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    postcard::from_bytes(bytes).map_err(|error| damaged(error.to_string()))
 }
 
 fn damaged(problem: String) -> StoreError {

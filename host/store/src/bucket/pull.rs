@@ -108,7 +108,7 @@ impl Bucket {
     /// lost.
     pub fn claim(&self, claim: &Claim, owner: Owner) -> Result<u64, StoreError> {
         let Claim { head, seen } = claim;
-        match self.hand_over(head, seen, owner)? {
+        match self.hand_over(head.clone(), seen, owner, None)? {
             Some(lease) => Ok(lease),
             None => Err(self.io.busy(format!("`{}` was pushed or taken over meanwhile", head.name))),
         }
@@ -121,21 +121,26 @@ impl Bucket {
     /// [`StoreError::Bucket`] and [`StoreError::BucketDamaged`]: it may still be owned by `mine`. Nothing is lost
     /// then, and whoever pulls it next owns it.
     pub fn give_back(&self, claim: &Claim, mine: Owner) -> Result<bool, StoreError> {
-        let Some((mut head, seen)) = self.read_head(&claim.head.name)? else { return Ok(false) };
+        let Some((head, seen)) = self.read_head(&claim.head.name)? else { return Ok(false) };
         if head.owner != mine {
             return Ok(false);
         }
-        // What the owner had pushed under its lease is still its own, so an older state of it is still refused.
-        let lease = self.io.after(&keys::head(&head.name), head.lease)?;
-        let owners = head.kept.iter_mut().rev().take_while(|kept| kept.lease == claim.head.lease);
-        owners.for_each(|kept| kept.lease = lease);
-        Ok(self.hand_over(&head, &seen, claim.head.owner)?.is_some())
+        Ok(self.hand_over(head, &seen, claim.head.owner, Some(claim.head.lease))?.is_some())
     }
 
-    /// Gives an actor another owner, under the next lease, if its head is still this one.
-    fn hand_over(&self, head: &Head, seen: &Seen, owner: Owner) -> Result<Option<u64>, StoreError> {
+    /// Gives an actor another owner, under the next lease, if its head is still this one. What that owner has pushed
+    /// under an earlier lease, if it has one, is still its own, so an older state of it is still refused.
+    fn hand_over(
+        &self,
+        mut head: Head,
+        seen: &Seen,
+        owner: Owner,
+        earlier_lease: Option<u64>,
+    ) -> Result<Option<u64>, StoreError> {
         let key = keys::head(&head.name);
-        let head = Head { lease: self.io.after(&key, head.lease)?, owner, ..head.clone() };
+        (head.lease, head.owner) = (self.io.after(&key, head.lease)?, owner);
+        let owners = head.kept.iter_mut().rev().take_while(|kept| Some(kept.lease) == earlier_lease);
+        owners.for_each(|kept| kept.lease = head.lease);
         let bytes = head.to_bytes().map_err(|problem| StoreError::InvalidSnapshot { problem })?;
         Ok((self.io.swap(&key, Some(seen), bytes)? == Swapped::Done).then_some(head.lease))
     }

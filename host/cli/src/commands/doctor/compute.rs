@@ -1,11 +1,19 @@
-//! Compute adapters, as far as their files on disk tell. Belljar does not use any yet, and says so.
+//! What plugins' own kernels run on (`belljar:plugin/compute`): the adapter that would be used, and the files on disk that
+//! say why there is none.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use belljar::Runtime;
+use belljar::compute::{Adapter, AdapterKind, DeviceError};
+
 use super::{Check, State};
 
-const TOPIC: &str = "Compute adapters (this version of Belljar does not use them yet)";
+const TOPIC: &str = "Compute device (only for plugins with kernels of their own)";
+/// How kernels are proved right on a machine without a GPU.
+const CPU_REMEDY: &str = "with a GPU, install its Vulkan driver; without one, kernels can be tried on the processor with \
+                          mesa-vulkan-drivers and BELLJAR_COMPUTE_CPU=1, which is off by itself because it is many times \
+                          slower than the host's own tensors and boards";
 /// The Vulkan loader.
 const LOADER: &str = "libvulkan.so.1";
 /// Where libraries are installed, below `/`.
@@ -24,8 +32,25 @@ const DRIVER_DIRS: [&str; 3] = ["usr/share/vulkan/icd.d", "usr/local/share/vulka
 /// Drivers that are named at the most.
 const DRIVERS_SHOWN_MAX: usize = 8;
 
-pub(super) fn checks() -> Vec<Check> {
-    checks_below(Path::new("/"))
+pub(super) async fn checks() -> Vec<Check> {
+    let mut checks = checks_below(Path::new("/"));
+    match Runtime::builder().build() {
+        Ok(runtime) => checks.push(adapter(runtime.compute_adapter().await)),
+        // The self-test says it.
+        Err(error) => tracing::debug!(%error, "no runtime to look for an adapter"),
+    }
+    checks
+}
+
+fn adapter(found: Result<Adapter, DeviceError>) -> Check {
+    match found {
+        Ok(Adapter { name, driver, kind: AdapterKind::Cpu, .. }) => {
+            Check::new(TOPIC, "adapter", State::Warning, format!("{name} ({driver}) computes on the processor"))
+                .remedy(CPU_REMEDY)
+        }
+        Ok(Adapter { name, driver, .. }) => Check::new(TOPIC, "adapter", State::Ok, format!("{name} ({driver})")),
+        Err(error) => Check::new(TOPIC, "adapter", State::Missing, error.to_string()).remedy(CPU_REMEDY),
+    }
 }
 
 fn checks_below(root: &Path) -> Vec<Check> {

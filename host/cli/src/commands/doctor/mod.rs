@@ -80,7 +80,7 @@ pub async fn doctor(args: &DoctorArgs) -> Result<Exit, Failure> {
     let mut checks = machine::checks();
     checks.extend(actors::checks(&args.data_dir.data_dir));
     checks.extend(guests::checks().await);
-    checks.extend(compute::checks());
+    checks.extend(compute::checks().await);
     checks.extend(belljar::checks().await);
     let exit = exit_of(&checks);
     if args.json {

@@ -1,0 +1,108 @@
+//! Writing the state: one pass over the tensors, which collects the buffers that they share, and one over those.
+
+use std::collections::HashMap;
+
+use super::{CODEC_VERSION, HAS_GRADIENT, MAGIC, REQUIRES_GRADIENT};
+use crate::tensor::cpu::{Adam, Sgd};
+use crate::tensor::optimiser::Rule;
+use crate::tensor::tensors::Tensors;
+use crate::tensor::value::Tensor;
+
+impl Tensors {
+    /// The state as bytes, without the tape.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut writer = Writer::default();
+        writer.u64(self.entries.len() as u64);
+        for (&id, entry) in &self.entries {
+            writer.u64(id);
+            let gradient = if entry.gradient.is_some() { HAS_GRADIENT } else { 0 };
+            writer.u8(gradient | if entry.requires_gradient { REQUIRES_GRADIENT } else { 0 });
+            writer.tensor(&entry.value);
+            entry.gradient.iter().for_each(|gradient| writer.tensor(gradient));
+        }
+        writer.u64(self.optimisers.len() as u64);
+        for (&id, optimiser) in &self.optimisers {
+            writer.u64(id);
+            writer.rule(optimiser.rule);
+            writer.u64(optimiser.parameters.len() as u64);
+            for parameter in &optimiser.parameters {
+                writer.u64(parameter.id);
+                writer.u64(parameter.steps);
+                writer.u8(u8::from(!parameter.moments.is_empty()));
+                parameter.moments.iter().for_each(|moment| writer.tensor(moment));
+            }
+        }
+        writer.finish(self.last_id)
+    }
+}
+
+/// Writes the part behind the buffers, and collects those.
+#[derive(Default)]
+struct Writer<'a> {
+    bytes: Vec<u8>,
+    numbers: HashMap<usize, u64>,
+    buffers: Vec<&'a [f32]>,
+}
+
+impl<'a> Writer<'a> {
+    fn u8(&mut self, value: u8) {
+        self.bytes.push(value);
+    }
+
+    fn u64(&mut self, value: u64) {
+        self.bytes.extend(value.to_le_bytes());
+    }
+
+    fn f64(&mut self, value: f64) {
+        self.bytes.extend(value.to_le_bytes());
+    }
+
+    fn tensor(&mut self, tensor: &'a Tensor) {
+        let next = self.buffers.len() as u64;
+        let number = *self.numbers.entry(tensor.buffer_identity()).or_insert(next);
+        if number == next {
+            self.buffers.push(tensor.values());
+        }
+        self.u8(tensor.shape().rank() as u8);
+        for length in tensor.shape().to_u32() {
+            self.bytes.extend(length.to_le_bytes());
+        }
+        self.u64(number);
+    }
+
+    fn rule(&mut self, rule: Rule) {
+        match rule {
+            Rule::Sgd(Sgd { learning_rate, momentum, weight_decay, nesterov }) => {
+                self.u8(0);
+                [learning_rate, momentum, weight_decay].into_iter().for_each(|number| self.f64(number));
+                self.u8(nesterov.into());
+            }
+            Rule::Adam(Adam { learning_rate, beta1, beta2, epsilon, weight_decay, decoupled }) => {
+                self.u8(1);
+                [learning_rate, beta1, beta2, epsilon, weight_decay].into_iter().for_each(|number| self.f64(number));
+                self.u8(decoupled.into());
+            }
+        }
+    }
+
+    fn finish(self, last_id: u64) -> Vec<u8> {
+        let elements: usize = self.buffers.iter().map(|buffer| size_of_val(*buffer) + size_of::<u64>()).sum();
+        let header = MAGIC.len() + size_of::<u32>() + 2 * size_of::<u64>();
+        let mut bytes = Vec::with_capacity(header + elements + self.bytes.len());
+        bytes.extend(MAGIC);
+        bytes.extend(CODEC_VERSION.to_le_bytes());
+        bytes.extend(last_id.to_le_bytes());
+        bytes.extend((self.buffers.len() as u64).to_le_bytes());
+        for buffer in self.buffers {
+            bytes.extend((buffer.len() as u64).to_le_bytes());
+            let start = bytes.len();
+            bytes.resize(start + size_of_val(buffer), 0);
+            let (places, _) = bytes[start..].as_chunks_mut();
+            for (place, value) in places.iter_mut().zip(buffer) {
+                *place = value.to_le_bytes();
+            }
+        }
+        bytes.extend(self.bytes);
+        bytes
+    }
+}

@@ -1,0 +1,166 @@
+use proptest::prelude::*;
+
+use super::super::{ConvBackward, ConvGradients, ConvShape, Workers, conv2d, conv2d_backward};
+use super::{Products, assert_near, everywhere, numbers};
+
+/// Visits every product that a convolution is a sum of, by its place in the input, the weights and the output.
+fn each_product(shape: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
+    let inside = |place: usize, padding: usize, length: usize| place.checked_sub(padding).filter(|&at| at < length);
+    let [kernel_h, kernel_w] = shape.kernel;
+    let mut output = 0;
+    for image in 0..shape.batch {
+        for out_y in 0..shape.out_height() {
+            for out_x in 0..shape.out_width() {
+                for to in 0..shape.out_channels {
+                    for y in 0..kernel_h {
+                        for x in 0..kernel_w {
+                            let row = inside(out_y * shape.stride[0] + y, shape.padding[0], shape.height);
+                            let column = inside(out_x * shape.stride[1] + x, shape.padding[1], shape.width);
+                            let (Some(row), Some(column)) = (row, column) else { continue };
+                            let input = ((image * shape.height + row) * shape.width + column) * shape.in_channels;
+                            let weight = ((to * kernel_h + y) * kernel_w + x) * shape.in_channels;
+                            for from in 0..shape.in_channels {
+                                visit(input + from, weight + from, output);
+                            }
+                        }
+                    }
+                    output += 1;
+                }
+            }
+        }
+    }
+}
+
+fn check(shape: ConvShape) {
+    let (input, weight) = (numbers(shape.input_len(), 1), numbers(shape.weight_len(), 2));
+    let (bias, gradient) = (numbers(shape.out_channels, 3), numbers(shape.output_len(), 4));
+    let product = |a: f32, b: f32| f64::from(a) * f64::from(b);
+    let terms = 1.0 + (shape.kernel[0] * shape.kernel[1] * shape.in_channels) as f64;
+
+    let mut output: Vec<f64> = bias.iter().cycle().take(shape.output_len()).copied().map(f64::from).collect();
+    each_product(&shape, |i, w, o| output[o] += product(input[i], weight[w]));
+    let forward = |bias: Option<&[f32]>, relu: bool| {
+        let (input, weight) = (&input, &weight);
+        let bias = bias.map(<[f32]>::to_vec);
+        move |workers: Workers<'_>| {
+            let mut output = vec![f32::NAN; shape.output_len()];
+            conv2d(workers, &shape, input, weight, bias.as_deref(), relu, &mut output);
+            output
+        }
+    };
+    everywhere(Products::Fused, forward(Some(&bias), false), |found| assert_near(found, &output, terms, 1.0));
+    let positive: Vec<f64> = output.iter().map(|number| number.max(0.0)).collect();
+    everywhere(Products::Fused, forward(Some(&bias), true), |found| assert_near(found, &positive, terms, 1.0));
+    let plain: Vec<f64> =
+        output.iter().zip(bias.iter().cycle()).map(|(number, bias)| number - f64::from(*bias)).collect();
+    everywhere(Products::Fused, forward(None, false), |found| assert_near(found, &plain, terms, 1.0));
+
+    // With the output after ReLU the gradient counts only where that is above zero.
+    let activated: Vec<f32> = positive.iter().map(|&number| number as f32).collect();
+    for activated in [None, Some(activated.as_slice())] {
+        let counts = |place: usize| activated.is_none_or(|output| output[place] > 0.0);
+        let gradient_of = |place: usize| if counts(place) { gradient[place] } else { 0.0 };
+        let mut right = vec![0.0; shape.input_len() + shape.weight_len() + shape.out_channels];
+        let (of_input, others) = right.split_at_mut(shape.input_len());
+        let (of_weight, of_bias) = others.split_at_mut(shape.weight_len());
+        each_product(&shape, |i, w, o| {
+            of_input[i] += product(gradient_of(o), weight[w]);
+            of_weight[w] += product(gradient_of(o), input[i]);
+        });
+        for place in 0..shape.output_len() {
+            of_bias[place % shape.out_channels] += f64::from(gradient_of(place));
+        }
+        let kernel = |workers: Workers<'_>| {
+            let mut found = vec![f32::NAN; right.len()];
+            let (of_input, others) = found.split_at_mut(shape.input_len());
+            let (of_weight, of_bias) = others.split_at_mut(shape.weight_len());
+            let from = ConvBackward { input: &input, weight: &weight, activated, gradient: &gradient };
+            let to = ConvGradients { input: Some(of_input), weight: Some(of_weight), bias: Some(of_bias) };
+            conv2d_backward(workers, &shape, from, to);
+            found
+        };
+        let terms = terms + (shape.output_len() + shape.kernel[0] * shape.kernel[1] * shape.out_channels) as f64;
+        everywhere(Products::Fused, kernel, |found| assert_near(found, &right, terms, 1.0));
+    }
+}
+
+prop_compose! {
+    fn shapes()(
+        batch in 0_usize..4,
+        [height, width] in [0_usize..12, 0_usize..20],
+        [in_channels, out_channels] in [0_usize..6, 0_usize..40],
+        kernel in [1_usize..5, 1_usize..5],
+        stride in [1_usize..4, 1_usize..4],
+        padding in [0_usize..6, 0_usize..6],
+    ) -> ConvShape {
+        ConvShape { batch, height, width, in_channels, out_channels, kernel, stride, padding }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_convolution_is_right(shape in shapes()) {
+        check(shape);
+    }
+}
+
+/// Sizes as networks have them, enough of them for several parts: images to each part, and parts to each image.
+#[test]
+fn convolutions_of_networks_are_right() {
+    let same = |batch, size: usize, in_channels, out_channels| ConvShape {
+        batch,
+        height: size,
+        width: size,
+        in_channels,
+        out_channels,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [1, 1],
+    };
+    check(same(9, 14, 16, 32));
+    check(same(1, 24, 20, 33));
+    check(same(20, 6, 3, 10));
+    check(ConvShape { stride: [2, 2], ..same(3, 17, 16, 48) });
+    check(ConvShape { height: 1, kernel: [1, 11], padding: [0, 5], ..same(5, 50, 24, 32) });
+    check(ConvShape { kernel: [1, 1], padding: [0, 0], ..same(2, 9, 70, 20) });
+}
+
+/// A gradient that isn't asked for is not computed, and the others are the same without it.
+#[test]
+fn gradients_can_be_asked_for_one_by_one() {
+    let shape = ConvShape {
+        batch: 3,
+        height: 5,
+        width: 7,
+        in_channels: 4,
+        out_channels: 6,
+        kernel: [3, 3],
+        stride: [1, 1],
+        padding: [1, 1],
+    };
+    let (input, weight) = (numbers(shape.input_len(), 1), numbers(shape.weight_len(), 2));
+    let gradient = numbers(shape.output_len(), 4);
+    let workers = Workers::new(Some(&super::THREADS[1]), 0);
+    let run = |asked: [bool; 3]| {
+        let mut found = [vec![0.0; shape.input_len()], vec![0.0; shape.weight_len()], vec![0.0; shape.out_channels]];
+        let [of_input, of_weight, of_bias] = &mut found;
+        let to = ConvGradients {
+            input: asked[0].then_some(of_input),
+            weight: asked[1].then_some(of_weight),
+            bias: asked[2].then_some(of_bias),
+        };
+        let from = ConvBackward { input: &input, weight: &weight, activated: None, gradient: &gradient };
+        conv2d_backward(workers, &shape, from, to);
+        found
+    };
+    let all = run([true; 3]);
+    for one in 0..3 {
+        let found = run(std::array::from_fn(|place| place == one));
+        for place in 0..3 {
+            let zeros = vec![0.0; all[place].len()];
+            assert_eq!(&found[place], if place == one { &all[place] } else { &zeros });
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The loss of a regression: the mean of the squared differences.
+
+use super::{Backward, Forward, Gradients};
+use crate::tensor::error::TensorError;
+use crate::tensor::executor::Executor;
+use crate::tensor::kernels::{self, Arithmetic, Function};
+use crate::tensor::operation::elementwise;
+use crate::tensor::shape::Shape;
+use crate::tensor::value::Tensor;
+
+/// The mean of (input − target)² over all elements of two tensors of one shape; not-a-number of none.
+pub(crate) fn mean_squared_error(executor: &Executor, input: &Tensor, target: &Tensor) -> Forward<SquaredError> {
+    if input.shape() != target.shape() {
+        let rule = "the input and the target need the same shape";
+        return Err(TensorError::shapes("mean-squared-error", input.shape(), target.shape(), rule));
+    }
+    let difference = elementwise::compute(executor, Arithmetic::Subtract, input, target)?;
+    let output = executor.compute(Shape::SCALAR, |output| {
+        let sum = kernels::sum_of_squares(executor, difference.values());
+        output[0] = (sum / difference.shape().elements() as f64) as f32;
+    })?;
+    Ok((output, SquaredError { difference }))
+}
+
+/// What [`mean_squared_error`] keeps.
+pub(crate) struct SquaredError {
+    difference: Tensor,
+}
+
+impl Backward for SquaredError {
+    fn backward(&self, executor: &Executor, gradient: &Tensor, needed: &[bool]) -> Result<Gradients, TensorError> {
+        let factor = 2.0 * f64::from(gradient.values()[0]) / self.difference.shape().elements() as f64;
+        let (input, _) = elementwise::map(executor, Function::Multiply(factor as f32), &self.difference)?;
+        let target = || Ok(elementwise::map(executor, Function::Negate, &input)?.0);
+        let target = needed[1].then(target).transpose()?;
+        Ok(vec![Some(input), target])
+    }
+}

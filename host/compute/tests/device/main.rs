@@ -1,0 +1,9 @@
+//! The compute device with real workers on a real adapter, a CPU one if need be. Without a Vulkan driver these
+//! tests have nothing to run on and say so.
+#![cfg(target_os = "linux")]
+
+mod hostile;
+mod loss;
+mod sharing;
+mod support;
+mod work;
