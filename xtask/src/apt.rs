@@ -8,41 +8,60 @@ use anyhow::{Context, bail};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Makes sure that apt knows of the package.
+/// Makes sure that apt offers the package, in no older version than the one that is asked for.
 ///
 /// # Errors
 ///
-/// This is not a Debian, its package lists are missing and only root can fetch them, or they do not
-/// have the package. The error says what to do.
-pub fn ensure_known(package: &str) -> anyhow::Result<()> {
-    if is_known(package)? {
+/// This is not a Debian, its package lists are missing or old and only root can fetch them, or they do not
+/// have the package in such a version. The error says what to do.
+pub fn ensure_offered(package: &str, version_min: Option<&str>) -> anyhow::Result<()> {
+    if is_offered(package, version_min)? {
         return Ok(());
     }
-    if output(Command::new("id").arg("-u"))?.trim() != "0" {
+    let wanted = version_min.map_or_else(|| package.to_owned(), |version| format!("{package} {version} or later"));
+    if !is_root()? {
         bail!(
-            "apt does not know the package {package}, because its lists are missing or old. \
+            "apt does not know the package {wanted}, because its lists are missing or old. \
              Run `sudo apt-get update` and try again"
         );
     }
-    step("Updating", "apt's package lists, which are missing or old");
-    run(Command::new("apt-get").args(["--quiet", "update"]))?;
-    if !is_known(package)? {
+    update()?;
+    if !is_offered(package, version_min)? {
         bail!(
-            "apt's sources have no package {package}: Debian 12 (bookworm) or later is needed, with \
+            "apt's sources have no package {wanted}: Debian 12 (bookworm) or later is needed, with \
              its security updates among the sources"
         );
     }
     Ok(())
 }
 
-fn is_known(package: &str) -> anyhow::Result<bool> {
-    let policy = apt_cache(&["policy", package])?;
-    Ok(has_candidate(&policy))
+fn is_root() -> anyhow::Result<bool> {
+    Ok(output(Command::new("id").arg("-u"))?.trim() == "0")
 }
 
-/// Whether a policy, as `apt-cache policy` prints it, names a version that can be had.
-fn has_candidate(policy: &str) -> bool {
-    policy.lines().filter_map(|line| line.trim().strip_prefix("Candidate: ")).any(|version| version != "(none)")
+fn update() -> anyhow::Result<()> {
+    step("Updating", "apt's package lists, which are missing or old");
+    run(Command::new("apt-get").args(["--quiet", "update"]))
+}
+
+fn is_offered(package: &str, version_min: Option<&str>) -> anyhow::Result<bool> {
+    let policy = apt_cache(&["policy", package])?;
+    match (candidate(&policy), version_min) {
+        (Some(version), Some(version_min)) => is_at_least(version, version_min),
+        (version, _) => Ok(version.is_some()),
+    }
+}
+
+/// The version that can be had, as `apt-cache policy` prints it.
+fn candidate(policy: &str) -> Option<&str> {
+    let version = policy.lines().find_map(|line| line.trim().strip_prefix("Candidate: "))?;
+    (version != "(none)").then_some(version)
+}
+
+/// Compares versions in Debian's way.
+fn is_at_least(version: &str, version_min: &str) -> anyhow::Result<bool> {
+    let comparison = Command::new("dpkg").args(["--compare-versions", version, "ge", version_min]).status();
+    Ok(comparison.context("cannot start `dpkg`")?.success())
 }
 
 /// The package that starts with `prefix`, continues with a digit, and on which `package` depends. In
@@ -99,13 +118,22 @@ fn added(plan: &str) -> impl Iterator<Item = &str> {
 /// The folder cannot be made, or the download fails.
 pub fn download(packages: &[&str], folder: &Path) -> anyhow::Result<()> {
     files::create_folder(folder)?;
-    run(Command::new("apt-get")
-        // Without the option, apt as root warns that its own user cannot write here.
-        .args(["--quiet", "--option", "APT::Sandbox::User=root", "download"])
-        .args(packages)
-        .current_dir(folder)
-        .stdout(Stdio::null()))
-    .context("cannot download Debian's packages")
+    let download = || {
+        run(Command::new("apt-get")
+            // Without the option, apt as root warns that its own user cannot write here.
+            .args(["--quiet", "--option", "APT::Sandbox::User=root", "download"])
+            .args(packages)
+            .current_dir(folder)
+            .stdout(Stdio::null()))
+    };
+    if download().is_ok() {
+        return Ok(());
+    }
+    // Old lists name files that the archive has replaced.
+    if is_root()? {
+        update()?;
+    }
+    download().context("cannot download Debian's packages: run `sudo apt-get update` and try again")
 }
 
 /// Unpacks a downloaded package into a folder: all of it, or, if there are patterns, only
@@ -151,9 +179,9 @@ mod tests {
         let mentioned = "rustc-web:\n  Installed: (none)\n  Candidate: (none)\n";
         let offered = "rustc-web:\n  Installed: (none)\n  Candidate: 1.96.0+dfsg1-1\n";
 
-        assert!(!has_candidate(mentioned));
-        assert!(!has_candidate(""));
-        assert!(has_candidate(offered));
+        assert_eq!(candidate(mentioned), None);
+        assert_eq!(candidate(""), None);
+        assert_eq!(candidate(offered), Some("1.96.0+dfsg1-1"));
     }
 
     #[test]

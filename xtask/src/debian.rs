@@ -27,6 +27,9 @@ use std::process::Command;
 /// The package with the compiler.
 const COMPILER_PACKAGE: &str = "rustc-web";
 
+/// The oldest compiler that builds guests: the version that the manifests ask for.
+const COMPILER_VERSION_MIN: &str = env!("CARGO_PKG_RUST_VERSION");
+
 /// The package with the sources of the standard library.
 const SOURCE_PACKAGE: &str = "rust-web-src";
 
@@ -114,7 +117,7 @@ impl PrivateRust<'_> {
         if self.compiler().is_file() {
             return Ok(());
         }
-        apt::ensure_known(COMPILER_PACKAGE).context(
+        apt::ensure_offered(COMPILER_PACKAGE, Some(COMPILER_VERSION_MIN)).context(
             "RUSTUP_AUTO_INSTALL=0 keeps rustup from adding the target, and Debian's packages are the \
              only other source of one. Unset the variable, or run `rustup target add` yourself",
         )?;

@@ -102,7 +102,7 @@ impl Driver {
     }
 
     fn fetch(&self) -> anyhow::Result<()> {
-        apt::ensure_known(DRIVER_PACKAGE)?;
+        apt::ensure_offered(DRIVER_PACKAGE, None)?;
         let missing = apt::missing(&[DRIVER_PACKAGE, LOADER_PACKAGE])?;
         let wanted: Vec<_> = missing.iter().map(String::as_str).filter(|package| is_needed(package)).collect();
         let downloads = self.folder.join("downloads");
