@@ -87,8 +87,5 @@ impl Guest for Workbench {
 export!(Workbench);
 
 fn with_bench<T>(work: impl FnOnce(&Bench) -> Result<T, Error>) -> Result<T, ComputeError> {
-    BENCH.with(|bench| {
-        let bench = bench.as_ref().ok_or(Error::UnknownBuffer(0))?;
-        Ok(work(bench)?)
-    })
+    BENCH.with(|bench| bench.as_ref().ok_or(Error::UnknownBuffer(0)).and_then(work))
 }

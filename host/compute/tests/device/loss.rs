@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use belljar_compute::device::{Binding, Command, DeviceError, Session};
+use belljar_compute::device::{DeviceError, Session};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 use crate::support::*;
@@ -27,17 +27,6 @@ async fn kill_idle_worker(session: &Session) {
             Err(error) => panic!("{error}"),
         }
     }
-}
-
-/// A submission of some seconds.
-async fn start_long(session: &Session, buffer: u64) {
-    let body = "var s = at; for (var i = 0u; i < 60000u; i++) { s = s * 3u + i; } a[at % 64u] = s;";
-    let pipeline = pipeline(session, body).await;
-    let bindings = vec![Binding::whole(0, buffer)];
-    session
-        .submit(vec![Command::Dispatch { pipeline, bindings, workgroups: [60_000, 1000, 1] }])
-        .await
-        .expect("queued");
 }
 
 #[tokio::test]

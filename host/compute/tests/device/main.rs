@@ -4,6 +4,7 @@
 
 mod hostile;
 mod loss;
+mod orphans;
 mod sharing;
 mod support;
 mod work;

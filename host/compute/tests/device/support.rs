@@ -50,6 +50,17 @@ pub fn dispatch(pipeline: u64, buffer: u64, workgroups: u32) -> Command {
     Command::Dispatch { pipeline, bindings: vec![Binding::whole(0, buffer)], workgroups: [workgroups, 1, 1] }
 }
 
+/// A submission of some seconds.
+pub async fn start_long(session: &Session, buffer: u64) {
+    let body = "var s = at; for (var i = 0u; i < 60000u; i++) { s = s * 3u + i; } a[at % 64u] = s;";
+    let pipeline = pipeline(session, body).await;
+    let bindings = vec![Binding::whole(0, buffer)];
+    session
+        .submit(vec![Command::Dispatch { pipeline, bindings, workgroups: [60_000, 1000, 1] }])
+        .await
+        .expect("queued");
+}
+
 /// A kernel run once on 64 new words, which are returned.
 pub async fn run(session: &Session, functions: &str, body: &str) -> Result<Vec<u32>, DeviceError> {
     let pipeline = session.create_pipeline(&source(functions, body), "main").await?;
