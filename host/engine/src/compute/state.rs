@@ -2,7 +2,8 @@
 //!
 //! The bytes are those of the boards alone where there is nothing else. Else they are little-endian: the magic `BJcs`, the
 //! version as u16, which is 1, how many sections follow as u8, and those in the order of their kinds. A section is its kind
-//! as u8 (0 boards, 1 tensors, 2 buffers and pipelines of the device), its length as u64, and so many bytes. What an instance never had has none.
+//! as u8 (0 boards, 1 tensors, 2 buffers and pipelines of the device), its length as u64, and so many bytes. What an instance
+//! never had has none.
 
 use std::collections::BTreeMap;
 
@@ -17,8 +18,8 @@ const VERSION: u16 = 1;
 const BOARDS: u8 = 0;
 const TENSORS: u8 = 1;
 const DEVICE: u8 = 2;
-/// Kind and length.
-const SECTION_HEAD_BYTES: usize = 9;
+/// The length of a section, before it.
+const LENGTH_BYTES: usize = size_of::<u64>();
 /// More bytes than the header, those before each section and those of no boards are.
 const HEAD_BYTES_MAX: u64 = 128;
 
@@ -62,26 +63,22 @@ impl ComputeState {
 
     /// All of it as bytes, the same for the same state, to be decoded by the same version of Belljar or a later one.
     pub fn encode(&self) -> Vec<u8> {
-        let boards = self.boards.encode();
-        if self.tensors.last_id() == 0 && self.image.is_fresh() {
-            return boards;
+        let (has_tensors, has_image) = (self.tensors.last_id() != 0, !self.image.is_fresh());
+        if !has_tensors && !has_image {
+            return self.boards.encode();
         }
-        let mut sections = Vec::new();
-        if self.boards.last_id() != 0 {
-            sections.push((BOARDS, boards));
+        let has_boards = self.boards.last_id() != 0;
+        let count = [has_boards, has_tensors, has_image].into_iter().map(u8::from).sum();
+        let mut bytes = [&MAGIC[..], &VERSION.to_le_bytes(), &[count]].concat();
+        if has_boards {
+            section(&mut bytes, BOARDS, |bytes| bytes.extend(self.boards.encode()));
         }
-        if self.tensors.last_id() != 0 {
-            sections.push((TENSORS, self.tensors.encode()));
+        if has_tensors {
+            // They may be a gigabyte, of which there is to be no second copy.
+            section(&mut bytes, TENSORS, |bytes| self.tensors.encode_into(bytes));
         }
-        if !self.image.is_fresh() {
-            sections.push((DEVICE, self.image.encode()));
-        }
-        let mut bytes = [&MAGIC[..], &VERSION.to_le_bytes(), &[sections.len() as u8]].concat();
-        bytes.reserve_exact(sections.iter().map(|(_, section)| SECTION_HEAD_BYTES + section.len()).sum());
-        for (kind, section) in sections {
-            bytes.push(kind);
-            bytes.extend((section.len() as u64).to_le_bytes());
-            bytes.extend(section);
+        if has_image {
+            section(&mut bytes, DEVICE, |bytes| bytes.extend(self.image.encode()));
         }
         bytes
     }
@@ -122,6 +119,16 @@ impl ComputeState {
             None => Ok(ComputeState { boards, tensors, image }),
         }
     }
+}
+
+/// Writes a section, whose length is known when it is written.
+fn section(bytes: &mut Vec<u8>, kind: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    bytes.push(kind);
+    let length_at = bytes.len();
+    bytes.extend([0; LENGTH_BYTES]);
+    write(bytes);
+    let length = (bytes.len() - length_at - LENGTH_BYTES) as u64;
+    bytes[length_at..length_at + LENGTH_BYTES].copy_from_slice(&length.to_le_bytes());
 }
 
 /// The sections by their kind, of what follows the magic.

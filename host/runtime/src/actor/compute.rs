@@ -53,6 +53,8 @@ impl KeptCompute {
         }
         let chunks = packs.get(self.name.digests())?;
         let bytes = self.name.digests().map(|digest| &chunks[&digest][..]).collect::<Vec<_>>().concat();
+        // What is decoded takes as much again.
+        drop(chunks);
         let state = ComputeState::decode(&bytes, memory_bytes_max).map_err(|error| damaged(error.to_string()))?;
         self.at_hand = Some(state);
         Ok(())

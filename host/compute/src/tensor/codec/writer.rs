@@ -11,6 +11,13 @@ use crate::tensor::value::Tensor;
 impl Tensors {
     /// The state as bytes, without the tape.
     pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        self.encode_into(&mut bytes);
+        bytes
+    }
+
+    /// The same behind what is there already.
+    pub fn encode_into(&self, bytes: &mut Vec<u8>) {
         let mut writer = Writer::default();
         writer.u64(self.entries.len() as u64);
         for (&id, entry) in &self.entries {
@@ -32,7 +39,7 @@ impl Tensors {
                 parameter.moments.iter().for_each(|moment| writer.tensor(moment));
             }
         }
-        writer.finish(self.last_id)
+        writer.finish(self.last_id, bytes);
     }
 }
 
@@ -85,10 +92,10 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn finish(self, last_id: u64) -> Vec<u8> {
+    fn finish(self, last_id: u64, bytes: &mut Vec<u8>) {
         let elements: usize = self.buffers.iter().map(|buffer| size_of_val(*buffer) + size_of::<u64>()).sum();
         let header = MAGIC.len() + size_of::<u32>() + 2 * size_of::<u64>();
-        let mut bytes = Vec::with_capacity(header + elements + self.bytes.len());
+        bytes.reserve_exact(header + elements + self.bytes.len());
         bytes.extend(MAGIC);
         bytes.extend(CODEC_VERSION.to_le_bytes());
         bytes.extend(last_id.to_le_bytes());
@@ -103,6 +110,5 @@ impl<'a> Writer<'a> {
             }
         }
         bytes.extend(self.bytes);
-        bytes
     }
 }
