@@ -20,6 +20,7 @@ pub use usage::ComputeUsage;
 
 pub use belljar_compute::device::worker::run_if_asked as run_worker_if_asked;
 pub use belljar_compute::device::{Adapter, AdapterKind, AdapterLimits, DeviceConfig, DeviceError, WorkerProgram};
+pub use belljar_compute::device::{GpuReading, GpuReadingError, gpu_readings};
 
 /// What one instance computes with.
 pub(crate) struct Compute {

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use belljar::Runtime;
-use belljar::compute::{Adapter, AdapterKind, DeviceError};
+use belljar::compute::{Adapter, AdapterKind, DeviceError, GpuReading, gpu_readings};
 
 use super::{Check, State};
 
@@ -39,6 +39,11 @@ pub(super) async fn checks() -> Vec<Check> {
         // The self-test says it.
         Err(error) => tracing::debug!(%error, "no runtime to look for an adapter"),
     }
+    match gpu_readings() {
+        Ok(readings) => checks.extend(readings.iter().map(gpu)),
+        // Without the driver, that is what is missing, and it has a check of its own.
+        Err(error) => tracing::debug!(%error, "no readings of NVIDIA's GPUs"),
+    }
     checks
 }
 
@@ -51,6 +56,19 @@ fn adapter(found: Result<Adapter, DeviceError>) -> Check {
         Ok(Adapter { name, driver, .. }) => Check::new(TOPIC, "adapter", State::Ok, format!("{name} ({driver})")),
         Err(error) => Check::new(TOPIC, "adapter", State::Missing, error.to_string()).remedy(CPU_REMEDY),
     }
+}
+
+/// How busy one of NVIDIA's GPUs is.
+fn gpu(reading: &GpuReading) -> Check {
+    let gibibytes = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    let memory = reading.memory_used_bytes.zip(reading.memory_bytes);
+    let known = [
+        memory.map(|(used, all)| format!("{:.1} of {:.1} GiB in use", gibibytes(used), gibibytes(all))),
+        reading.utilisation_percent.map(|percent| format!("{percent} % busy")),
+        reading.temperature_c.map(|degrees| format!("{degrees} °C")),
+    ];
+    let known: Vec<_> = known.into_iter().flatten().collect();
+    Check::new(TOPIC, &reading.name, State::Ok, if known.is_empty() { "there".into() } else { known.join(", ") })
 }
 
 fn checks_below(root: &Path) -> Vec<Check> {
@@ -99,6 +117,20 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let checks = checks_below(root.path());
         assert!(checks.iter().all(|check| check.state == State::Missing && check.remedy.is_some()), "{checks:?}");
+    }
+
+    #[test]
+    fn a_gpu_says_what_it_can() {
+        let reading = GpuReading {
+            name: "NVIDIA L4".into(),
+            memory_bytes: Some(24 << 30),
+            memory_used_bytes: Some(3 << 29),
+            utilisation_percent: None,
+            temperature_c: Some(41),
+        };
+        assert_eq!(gpu(&reading).found, "1.5 of 24.0 GiB in use, 41 °C");
+        let reading = GpuReading { memory_bytes: None, temperature_c: None, ..reading };
+        assert_eq!(gpu(&reading).found, "there");
     }
 
     #[test]
