@@ -77,8 +77,9 @@ async fn process() {
     std::thread::spawn(move || {
         // Whoever cannot keep up with the lines, which a flood of them sees to, has missed some.
         while matches!(events.blocking_recv(), Ok(event) if !matches!(event, RuntimeEvent::Log { .. })) {}
-        // Time for what was noted of the message to reach the disk: it goes on as long as the process.
-        std::thread::sleep(Duration::from_millis(100));
+        // Time for what was noted of the message to reach the disk, which others use too: it goes on as long as the
+        // process.
+        std::thread::sleep(Duration::from_secs(2));
         std::process::abort();
     });
     let hostile = runtime.actors().get("h").await.expect("it is kept");
