@@ -88,8 +88,8 @@ fn work(threads: &Threads) -> Work<'_> {
 fn stepping(settings: Settings, threads: &Threads) -> f64 {
     let mut board = soup(settings);
     let cells = settings.size.cells();
-    // A pass is 16 generations at most; fewer generations than that would measure less than stepping for long does.
-    let generations = (RUN.as_secs_f64() * 80e9 / cells as f64).max(16.0) as u64;
+    // A pass is 16 generations at most. Fewer than some passes would measure how the system gives memory for the cells.
+    let generations = (RUN.as_secs_f64() * 80e9 / cells as f64).max(96.0) as u64;
     let run = best_run(|| timed(|| board.step(generations, &work(threads)).expect("nothing stops it")));
     (cells * generations) as f64 / run.as_secs_f64()
 }

@@ -20,6 +20,7 @@ mod aligned;
 mod band;
 mod board;
 mod boards;
+mod cache;
 mod cells;
 mod codec;
 mod columns;

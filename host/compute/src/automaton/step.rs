@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::band::{Band, Laws, Scratch};
+use super::cache::second_cache_bytes;
 use super::columns::Columns;
 use super::error::AutomatonError;
 use crate::Threads;
@@ -11,8 +12,9 @@ use crate::Threads;
 /// A board with its surroundings that takes no more than this is stepped as a whole, by one thread.
 const WHOLE_BYTES_MAX: usize = 96 << 10;
 
-/// What a band with its surroundings takes, about. Two of these fit the second cache of every processor of note.
-const BAND_BYTES: usize = 160 << 10;
+/// The part of the second cache that a band with its surroundings takes, about, in sixteenths. There are two of these, and
+/// what comes from the board and goes back to it.
+const BAND_SIXTEENTHS: usize = 5;
 
 /// The generations for which a band is in the cache. More would save little, and take more rows around the band.
 const BAND_GENERATIONS_MAX: usize = 16;
@@ -63,15 +65,16 @@ struct Plan {
 
 impl Plan {
     fn new(cells: &Columns) -> Self {
-        Self::of(cells.vector_words(), cells.count(), cells.height())
+        let band_bytes = second_cache_bytes() / 16 * BAND_SIXTEENTHS;
+        Self::of(band_bytes, cells.vector_words(), cells.count(), cells.height())
     }
 
-    fn of(vector_words: usize, columns: usize, height: usize) -> Self {
+    fn of(band_bytes: usize, vector_words: usize, columns: usize, height: usize) -> Self {
         let row_bytes = (columns + 2) * vector_words * size_of::<u64>();
         if (height + 2) * row_bytes <= WHOLE_BYTES_MAX || height == 1 {
             return Self { band_rows: height, generations: (PASS_VECTORS_MAX / (height * columns)).max(1) };
         }
-        let rows = BAND_BYTES / row_bytes;
+        let rows = band_bytes / row_bytes;
         let generations = (rows / ROWS_PER_GENERATION).clamp(1, BAND_GENERATIONS_MAX);
         let bands = height.div_ceil(rows.saturating_sub(2 * generations).max(1)).max(BANDS_MIN.min(height));
         let band_rows = height.div_ceil(bands);
@@ -107,8 +110,10 @@ fn advance_by(
 ) -> Result<Columns, AutomatonError> {
     let blank = || Columns::zeroed(cells.vector_words(), cells.count(), cells.height());
     let mut left = generations;
+    // A last pass of a few generations would cost as much as one of many.
+    let generations_max = generations.div_ceil(generations.div_ceil(plan.generations as u64).max(1));
     let mut pass = |from: &Columns, to: &mut Columns| {
-        let generations = usize::try_from(left).map_or(plan.generations, |left| left.min(plan.generations));
+        let generations = left.min(generations_max) as usize;
         left -= generations as u64;
         run(Plan { generations, ..plan }, laws, from, to, work)?;
         Ok::<bool, AutomatonError>(left > 0)
@@ -202,14 +207,15 @@ mod tests {
     #[test]
     fn every_board_has_a_plan() {
         for (width, height) in [(1, 1), (65_536, 1), (65_536, 2), (1, 65_536), (65_536, 65_536), (100, 100)] {
-            for vector_words in [1, 2, 4, 8] {
+            for (vector_words, band_bytes) in [1, 2, 4, 8].into_iter().zip([160 << 10, 160 << 10, 320 << 10, 640 << 10])
+            {
                 let count = Columns::count_for(vector_words, width);
-                let plan = Plan::of(vector_words, count, height);
+                let plan = Plan::of(band_bytes, vector_words, count, height);
                 assert!((1..=height).contains(&plan.band_rows), "{width} × {height}: {plan:?}");
                 let is_whole = plan.band_rows == height;
                 assert!(plan.generations >= 1 && (is_whole || plan.generations <= plan.band_rows), "{plan:?}");
                 let scratch_bytes = plan.scratch_rows(height) * (count + 2) * vector_words * 8;
-                assert!(scratch_bytes <= 2 * BAND_BYTES.max(4 * (count + 2) * vector_words * 8), "{plan:?}");
+                assert!(scratch_bytes <= 2 * band_bytes.max(4 * (count + 2) * vector_words * 8), "{plan:?}");
             }
         }
     }
