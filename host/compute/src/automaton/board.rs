@@ -237,6 +237,12 @@ impl Board {
         Ok(())
     }
 
+    /// Takes over the packed cells that the board has after so many more generations. It counts no ages.
+    pub(super) fn advance_to(&mut self, packed: Vec<u8>, generations: u64) {
+        self.cells.replace_packed(packed);
+        self.generation = self.generation.wrapping_add(generations);
+    }
+
     /// Steps all boards, in parallel; many small ones of the same settings go side by side where that is faster.
     ///
     /// # Errors
@@ -300,8 +306,7 @@ fn step_group(
         let first = &boards[group[0]];
         let packed = many::advance(first.cells.arch(), &first.settings, &packed, generations, work)?;
         for (board, packed) in stepped.iter_mut().zip(packed) {
-            board.cells.replace_packed(packed);
-            board.generation = board.generation.wrapping_add(generations);
+            board.advance_to(packed, generations);
         }
     }
     Ok(stepped)

@@ -106,6 +106,35 @@ impl Boards {
     /// # Errors
     /// [`AutomatonError::UnknownBoard`], [`AutomatonError::Stopped`]; then all boards are as they were.
     pub fn step_many(&mut self, ids: &[u64], generations: u64, work: &Work<'_>) -> Result<(), AutomatonError> {
+        self.step_with(ids, generations, work, |boards, generations| step_in_turns(boards, generations, work))
+    }
+
+    /// The same on the compute device. It blocks until that is done, and must be called in a tokio runtime, on a thread
+    /// that may block.
+    ///
+    /// # Errors
+    /// Those of [`step_many`](Self::step_many); [`AutomatonError::NoDevice`], [`AutomatonError::DeviceFailed`]. Then all
+    /// boards are as they were.
+    #[cfg(all(feature = "device", target_os = "linux"))]
+    pub fn step_many_on(
+        &mut self,
+        device: &mut super::DeviceStepper,
+        ids: &[u64],
+        generations: u64,
+        work: &Work<'_>,
+    ) -> Result<(), AutomatonError> {
+        self.step_with(ids, generations, work, |boards, generations| device.step(boards, generations, work))
+    }
+
+    /// Steps every board that is named as often as it is, by what steps some boards so many generations. When that fails,
+    /// all boards are as they were.
+    fn step_with(
+        &mut self,
+        ids: &[u64],
+        generations: u64,
+        work: &Work<'_>,
+        mut step: impl FnMut(&mut [Board], u64) -> Result<(), AutomatonError>,
+    ) -> Result<(), AutomatonError> {
         let mut times: BTreeMap<u64, u64> = BTreeMap::new();
         for some in ids.chunks(IDS_AT_ONCE) {
             work.check()?;
@@ -122,7 +151,7 @@ impl Boards {
         let mut stepped = Vec::new();
         for (generations, ids) in alike {
             let mut boards: Vec<Board> = ids.iter().map(|id| self.get(*id).cloned()).collect::<Result<_, _>>()?;
-            step_in_turns(&mut boards, generations, work)?;
+            step(&mut boards, generations)?;
             stepped.extend(ids.into_iter().zip(boards));
         }
         self.boards.extend(stepped);

@@ -2,8 +2,8 @@
 
 use super::settings::{BOARD_SIDE_MAX, Cell};
 
-/// What boards refuse, and why. Only [`Stopped`](Self::Stopped), [`Full`](Self::Full) and
-/// [`TooManyBoards`](Self::TooManyBoards) can be helped by a retry.
+/// What boards refuse, and why. Only [`Stopped`](Self::Stopped), [`Full`](Self::Full),
+/// [`TooManyBoards`](Self::TooManyBoards) and [`DeviceFailed`](Self::DeviceFailed) can be helped by a retry.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AutomatonError {
@@ -79,6 +79,14 @@ pub enum AutomatonError {
     #[error("stepping was stopped")]
     Stopped,
 
+    /// There is no compute device, or the boards do not fit there.
+    #[error("the compute device cannot step the boards: {0}; name the engine `auto` or `cpu`")]
+    NoDevice(String),
+
+    /// The compute device failed while it stepped the boards. A retry begins it anew.
+    #[error("the compute device failed: {0}; try again, or name the engine `cpu`")]
+    DeviceFailed(String),
+
     /// The bytes are not what this version of Belljar encodes.
     #[error("encoded boards: {0}")]
     Damaged(&'static str),
@@ -87,6 +95,6 @@ pub enum AutomatonError {
 impl AutomatonError {
     /// Whether the same call can succeed later.
     pub fn is_retryable(&self) -> bool {
-        matches!(self, Self::Stopped | Self::Full { .. } | Self::TooManyBoards { .. })
+        matches!(self, Self::Stopped | Self::Full { .. } | Self::TooManyBoards { .. } | Self::DeviceFailed(_))
     }
 }

@@ -1,4 +1,4 @@
-//! Boards of Life-like cellular automata, stepped on the processor at billions of cells a second.
+//! Boards of Life-like cellular automata, stepped on the processors at billions of cells a second, or on a GPU.
 //!
 //! A [`Board`] is a rectangle of cells, a [`Rule`] and what lies beyond the [`Edges`]. A table of [`Boards`] holds those
 //! of one owner by number, within a limit of memory. Everything here is a function of its arguments: the same board
@@ -13,6 +13,8 @@
 //! of the same vectors. The instructions (AVX-512, AVX2, NEON or none of them) are chosen when the program runs, and
 //! any width, height, rule and edge goes the same way.
 //!
+//! An [`Engine`] names what steps boards. On the compute device it is a kernel in `wgsl`, which comes to the same cells.
+//!
 //! Readers get cells in the `packed` form, into which a transposition of bits brings them when they ask.
 
 mod ages;
@@ -24,6 +26,7 @@ mod cache;
 mod cells;
 mod codec;
 mod columns;
+mod engine;
 mod error;
 mod kernel;
 mod many;
@@ -34,10 +37,15 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod transpose;
+#[cfg(all(feature = "device", target_os = "linux"))]
+mod wgsl;
 
 pub use board::{Board, CELLS_LISTED_MAX, Summary};
 pub use boards::{BOARDS_MAX, Boards};
+pub use engine::Engine;
 pub use error::AutomatonError;
 pub use rule::{NEIGHBOURS_MAX, Rule};
 pub use settings::{BOARD_SIDE_MAX, Cell, Edges, Rectangle, Settings, Size};
 pub use step::Work;
+#[cfg(all(feature = "device", target_os = "linux"))]
+pub use wgsl::DeviceStepper;

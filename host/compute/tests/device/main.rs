@@ -2,6 +2,7 @@
 //! tests have nothing to run on and say so.
 #![cfg(target_os = "linux")]
 
+mod boards;
 mod hostile;
 mod loss;
 mod orphans;
