@@ -18,7 +18,7 @@
 use crate::bindings::belljar::plugin::automaton as wit;
 use crate::host::automaton as host;
 
-pub use wit::{Cell, Edges, Info, Rectangle, Settings, Summary};
+pub use wit::{Cell, Edges, Engine, Info, Rectangle, Settings, Summary};
 
 /// Why something could not be done. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +55,12 @@ pub enum Error {
     /// More than can be returned at once; the number is the limit.
     #[error("more than {0} at once: ask for a part")]
     TooMany(u64),
+    /// There is no compute device that can step the boards; the text says what there is, and what to do.
+    #[error("no device can step the boards: {0}")]
+    NoDevice(String),
+    /// The compute device failed, which another try may not.
+    #[error("the device failed to step the boards: {0}")]
+    DeviceFailed(String),
 }
 
 /// A board that the host keeps. It is freed when the value is dropped; one in an actor's state lives as long as the
@@ -122,6 +128,25 @@ impl Board {
     pub fn step_many(boards: &mut [Self], generations: u64) -> Result<(), Error> {
         let ids: Vec<_> = boards.iter().map(|board| board.id).collect();
         Ok(host::step_many(&ids, generations)?)
+    }
+
+    /// Steps the board by the engine that is named; [`Board::step`] leaves it to the processors. The cells are the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDevice`] and [`Error::DeviceFailed`] for [`Engine::Device`]; or as for [`Board::step`].
+    pub fn step_on(&mut self, generations: u64, engine: Engine) -> Result<(), Error> {
+        Ok(host::step_on(&[self.id], generations, engine)?)
+    }
+
+    /// Steps many boards by the engine that is named.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Board::step_on`].
+    pub fn step_many_on(boards: &mut [Self], generations: u64, engine: Engine) -> Result<(), Error> {
+        let ids: Vec<_> = boards.iter().map(|board| board.id).collect();
+        Ok(host::step_on(&ids, generations, engine)?)
     }
 
     /// All cells: row by row from the top, eight cells a byte, the leftmost in the lowest bit. Each row begins at a
@@ -210,6 +235,8 @@ impl From<wit::Error> for Error {
             wit::Error::NoAges => Self::NoAges,
             wit::Error::Full(limit) => Self::Full(limit),
             wit::Error::TooMany(limit) => Self::TooMany(limit),
+            wit::Error::NoDevice(why) => Self::NoDevice(why),
+            wit::Error::DeviceFailed(why) => Self::DeviceFailed(why),
         }
     }
 }
@@ -274,6 +301,19 @@ mod tests {
 
         assert_eq!(together[1].hash().unwrap(), alone.hash().unwrap());
         assert_ne!(together[0].hash().unwrap(), alone.hash().unwrap());
+    }
+
+    #[test]
+    fn in_a_unit_test_only_the_device_is_missing() {
+        let random = || Board::random(&settings(16, 16, Edges::Torus), 1, 0.4).unwrap();
+        let (mut board, mut other) = (random(), [random()]);
+
+        board.step_on(3, Engine::Auto).unwrap();
+        Board::step_many_on(&mut other, 3, Engine::Cpu).unwrap();
+
+        assert_eq!(board.hash().unwrap(), other[0].hash().unwrap());
+        assert!(matches!(board.step_on(1, Engine::Device), Err(Error::NoDevice(_))));
+        assert_eq!(board.summary().unwrap().generation, 3);
     }
 
     #[test]

@@ -137,7 +137,8 @@ pub enum FaultKind {
         /// Its exit status.
         status: i32,
     },
-    /// Work that the guest had queued on the compute device, and had not waited for, failed.
+    /// Work failed that the guest had left to the compute device: that it had queued and not waited for, or, where the call
+    /// may have to be repeated, that it had asked for by name.
     #[error("the compute device failed at what the call left to it: {message}")]
     Device {
         /// How.

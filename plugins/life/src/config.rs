@@ -40,7 +40,7 @@ pub struct Config {
     pub rule: Option<Rule>,
     /// `torus`, `dead` or `plane`; a torus if it is left out, and the plane for Hashlife, which knows nothing else.
     pub edges: Option<Edges>,
-    /// `host`, `simd` or `hashlife`.
+    /// `host`, `device`, `simd` or `hashlife`.
     pub engine: Kind,
     /// A pattern, run-length encoded or as plain text, that is put in the middle in place of a random start.
     pub pattern: Option<String>,
@@ -84,7 +84,7 @@ pub enum Error {
         "the engine {engine} does not go with the edges {edges}: hashlife has the edges plane, the others torus or dead"
     )]
     BadEdges { engine: Kind, edges: Edges },
-    #[error("hashlife leaps over generations, so it keeps no ages: leave \"ages\" out, or use the engine host or simd")]
+    #[error("hashlife leaps over generations, so it keeps no ages: leave \"ages\" out, or use another engine")]
     NoAges,
     #[error("the pattern is {width} × {height} cells, which is more than the board: make it larger")]
     PatternTooLarge { width: u32, height: u32 },
@@ -185,6 +185,7 @@ impl Plan {
         let Some(pattern) = &self.pattern else {
             return Ok(match self.engine {
                 Kind::Host => Box::new(Host::random(self.seed, self.density, setup)?),
+                Kind::Device => Box::new(Host::random(self.seed, self.density, setup)?.on_device()),
                 Kind::Simd => Box::new(Simd::new(&self.soup(), setup)),
                 Kind::Hashlife => Box::new(Plane::new(&self.soup(), setup)?),
             });
@@ -194,6 +195,7 @@ impl Plan {
         pattern.cells().iter().for_each(|cell| cells.give_life(x + cell.0, y + cell.1));
         Ok(match self.engine {
             Kind::Host => Box::new(Host::new(&cells, setup)?),
+            Kind::Device => Box::new(Host::new(&cells, setup)?.on_device()),
             Kind::Simd => Box::new(Simd::new(&cells, setup)),
             Kind::Hashlife => Box::new(Plane::new(&cells, setup)?),
         })

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::hash::Hasher;
 use twox_hash::XxHash3_64;
-use wit::{Cell, Edges, Error, Info, Rectangle, Settings, Summary};
+use wit::{Cell, Edges, Engine, Error, Info, Rectangle, Settings, Summary};
 
 /// As much as a unit test can want of boards that are stepped cell by cell.
 const SIDE_MAX: u32 = 4096;
@@ -87,6 +87,13 @@ pub fn step(board: u64, generations: u64) -> Result<(), Error> {
 pub fn step_many(boards: &[u64], generations: u64) -> Result<(), Error> {
     boards.iter().try_for_each(|board| with(*board, |_| ()))?;
     boards.iter().try_for_each(|board| step(*board, generations))
+}
+
+pub fn step_on(boards: &[u64], generations: u64, engine: Engine) -> Result<(), Error> {
+    match engine {
+        Engine::Auto | Engine::Cpu => step_many(boards, generations),
+        Engine::Device => Err(Error::NoDevice("a unit test has none; call the component to use it".to_owned())),
+    }
 }
 
 pub fn bits(board: u64) -> Result<Vec<u8>, Error> {

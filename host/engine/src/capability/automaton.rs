@@ -5,8 +5,11 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use belljar_compute::automaton::{self, AutomatonError, Board, Boards, Work};
+use belljar_compute::device::{AdapterKind, Device};
 
-use super::bindings::belljar::plugin::automaton::{Cell, Edges, Error, Host, Info, Rectangle, Settings, Summary};
+use super::bindings::belljar::plugin::automaton::{
+    Cell, Edges, Engine, Error, Host, Info, Rectangle, Settings, Summary,
+};
 use crate::compute::Stop;
 use crate::fault::{FaultKind, raise};
 use crate::state::HostState;
@@ -16,6 +19,8 @@ use crate::state::HostState;
 const DONE_AT_ONCE_MAX: u64 = 1 << 22;
 /// Boards that are named at once by a call that may be worth no change of threads. Even finding more takes its time.
 const NAMED_AT_ONCE_MAX: usize = 128;
+/// Boards whose cells are counted to see whether they are worth the way to the device.
+const COUNTED_MAX: usize = 4096;
 /// How much longer a cell takes to draw than to be stepped among others.
 const DRAWN_FACTOR: u64 = 16;
 /// How much longer a cell takes to be set or listed by its place.
@@ -77,6 +82,38 @@ impl HostState {
         self.with_boards(cost, move |boards, work| boards.step_many(&ids, generations, work)).await
     }
 
+    /// Steps these boards on the device that there is, if an engine wants it for them. None if it does not.
+    async fn step_boards_on_device(
+        &mut self,
+        ids: &[u64],
+        generations: u64,
+        engine: automaton::Engine,
+    ) -> wasmtime::Result<Option<Result<(), AutomatonError>>> {
+        let boards = &self.compute.boards;
+        let cells = |id: &u64| boards.get(*id).map_or(0, |board| board.settings().size.cells());
+        let cells = ids.iter().take(COUNTED_MAX).map(cells).fold(0, u64::saturating_add);
+        if !engine.wants_device(cells, generations) {
+            return Ok(None);
+        }
+        let device = match self.services.compute.device().await {
+            Ok(device) if engine == automaton::Engine::Device || is_gpu(&device) => device,
+            Ok(_) => return Ok(None),
+            Err(error) => return Ok(Some(Err(error.into()))),
+        };
+        let (mut stepper, ids) = (self.compute.take_stepper(&device), ids.to_vec());
+        let stepped = self.with_boards(u64::MAX, move |boards, work| {
+            let outcome = boards.step_many_on(&mut stepper, &ids, generations, work);
+            Ok((stepper, outcome))
+        });
+        let (stepper, outcome) = match stepped.await? {
+            Ok(stepped) => stepped,
+            // The job has no error of its own.
+            Err(error) => return Err(raise(FaultKind::Host { message: format!("{error:?}") })),
+        };
+        self.compute.give_stepper(stepper, outcome.is_err());
+        Ok(Some(outcome))
+    }
+
     /// Makes a board, at this multiple of what looking at it costs, or says why not.
     async fn add_board(
         &mut self,
@@ -131,6 +168,29 @@ impl Host for HostState {
 
     async fn step_many(&mut self, boards: Vec<u64>, generations: u64) -> wasmtime::Result<Result<(), Error>> {
         self.step_boards(boards, generations).await
+    }
+
+    async fn step_on(
+        &mut self,
+        boards: Vec<u64>,
+        generations: u64,
+        engine: Engine,
+    ) -> wasmtime::Result<Result<(), Error>> {
+        let failure = match self.step_boards_on_device(&boards, generations, engine.into()).await? {
+            Some(Err(failure @ (AutomatonError::NoDevice(_) | AutomatonError::DeviceFailed(_)))) => failure,
+            Some(outcome) => return answer(outcome),
+            None => return self.step_boards(boards, generations).await,
+        };
+        // What went well once goes well again, whatever this machine has: the cells are the same.
+        if engine == Engine::Auto || self.is_repeating {
+            tracing::debug!(%failure, "boards are stepped by the processors instead of the device");
+            return self.step_boards(boards, generations).await;
+        }
+        // A guest whose calls may have to be repeated must not go on with an error that depends on the machine.
+        if self.time.is_some() {
+            return Err(raise(FaultKind::Device { message: failure.to_string() }));
+        }
+        answer(Err(failure))
     }
 
     async fn bits(&mut self, board: u64) -> wasmtime::Result<Result<Vec<u8>, Error>> {
@@ -210,8 +270,28 @@ fn answer<T>(result: Result<T, AutomatonError>) -> wasmtime::Result<Result<T, Er
         AutomatonError::TooMany { limit } => Error::TooMany(limit),
         AutomatonError::UnknownBoard(board) => Error::UnknownBoard(board),
         AutomatonError::Full { .. } | AutomatonError::TooManyBoards { .. } => Error::Full(text),
+        AutomatonError::NoDevice(_) => Error::NoDevice(text),
+        AutomatonError::DeviceFailed(_) => Error::DeviceFailed(text),
         _ => return Err(raise(FaultKind::Host { message: text })),
     }))
+}
+
+/// Whether the device is more than another way to use the processors, on which the host's own code is faster.
+fn is_gpu(device: &Device) -> bool {
+    match device.adapter().kind {
+        AdapterKind::Discrete | AdapterKind::Integrated | AdapterKind::Virtual => true,
+        AdapterKind::Cpu | AdapterKind::Other => false,
+    }
+}
+
+impl From<Engine> for automaton::Engine {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Auto => automaton::Engine::Auto,
+            Engine::Cpu => automaton::Engine::Cpu,
+            Engine::Device => automaton::Engine::Device,
+        }
+    }
 }
 
 impl TryFrom<Settings> for automaton::Settings {

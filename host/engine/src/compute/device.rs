@@ -1,8 +1,10 @@
-//! An instance's part in the machine's compute device: its buffers and pipelines. They are in a session from when the
-//! instance first uses them, and plain bytes before that, so that an actor that was restored starts no worker that it does
-//! not need.
+//! An instance's part in the machine's compute device: its buffers and pipelines, and what steps its boards there. The
+//! former are in a session from when the instance first uses them, and plain bytes before that, so that an actor that was
+//! restored starts no worker that it does not need. Its boards have a session of their own, of which nothing is state: a
+//! kernel of the guest's that ends badly takes nothing from them, and they no ids from the guest.
 
-use belljar_compute::device::{DeviceError, Image, Session, Usage};
+use belljar_compute::automaton::DeviceStepper;
+use belljar_compute::device::{Device, DeviceError, Image, Session, Usage};
 
 use super::Processors;
 
@@ -12,12 +14,16 @@ pub(crate) struct DeviceUse {
     /// What there was when it was last settled.
     image: Image,
     session: Option<Session>,
+    /// What steps boards, while nothing does.
+    stepper: Option<DeviceStepper>,
+    /// What steppers used that are no more.
+    past: Usage,
 }
 
 impl DeviceUse {
     /// These, which it does not use yet.
     pub(crate) fn new(image: Image) -> DeviceUse {
-        DeviceUse { image, session: None }
+        DeviceUse { image, ..DeviceUse::default() }
     }
 
     /// What the buffers take.
@@ -27,7 +33,25 @@ impl DeviceUse {
 
     /// What was used so far.
     pub(crate) fn usage(&self) -> Usage {
-        self.session.as_ref().map(Session::usage).unwrap_or_default()
+        let session = self.session.as_ref().map(Session::usage).unwrap_or_default();
+        let stepper = self.stepper.as_ref().map(DeviceStepper::usage).unwrap_or_default();
+        sum(sum(session, stepper), self.past)
+    }
+
+    /// What steps boards on the device, where they may take so many bytes, to be given back.
+    pub(crate) fn take_stepper(&mut self, device: &Device, memory_bytes_max: u64) -> DeviceStepper {
+        let mut stepper = self.stepper.take().unwrap_or_else(|| DeviceStepper::new(device, memory_bytes_max));
+        stepper.set_memory_bytes_max(memory_bytes_max);
+        stepper
+    }
+
+    /// Takes back what steps boards. One that failed may have left something on the device, and goes.
+    pub(crate) fn give_stepper(&mut self, stepper: DeviceStepper, has_failed: bool) {
+        if has_failed {
+            self.past = sum(self.past, Usage { memory_bytes: 0, ..stepper.usage() });
+        } else {
+            self.stepper = Some(stepper);
+        }
     }
 
     /// The session, in which buffers may take so many bytes. It is opened if there is none.
@@ -68,5 +92,16 @@ impl DeviceUse {
     /// What there was then.
     pub(crate) fn image(&self) -> &Image {
         &self.image
+    }
+}
+
+fn sum(a: Usage, b: Usage) -> Usage {
+    Usage {
+        dispatches: a.dispatches + b.dispatches,
+        busy_ns: a.busy_ns.saturating_add(b.busy_ns),
+        bytes_written: a.bytes_written + b.bytes_written,
+        bytes_read: a.bytes_read + b.bytes_read,
+        memory_bytes: a.memory_bytes + b.memory_bytes,
+        workers_lost: a.workers_lost + b.workers_lost,
     }
 }

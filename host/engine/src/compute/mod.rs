@@ -8,8 +8,8 @@ mod usage;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use belljar_compute::automaton::Boards;
-use belljar_compute::device::Session;
+use belljar_compute::automaton::{Boards, DeviceStepper};
+use belljar_compute::device::{Device, Session};
 use belljar_compute::tensor::Tensors;
 
 use device::DeviceUse;
@@ -70,6 +70,17 @@ impl Compute {
     pub(crate) async fn session(&mut self, processors: &Processors) -> Result<&Session, DeviceError> {
         let memory_bytes_max = self.device_bytes_max();
         self.device.session(processors, memory_bytes_max).await
+    }
+
+    /// What steps the instance's boards on a device, in what memory all the rest leaves, to be given back.
+    pub(crate) fn take_stepper(&mut self, device: &Device) -> DeviceStepper {
+        let memory_bytes_max = self.memory_bytes_max.saturating_sub(self.memory_bytes());
+        self.device.take_stepper(device, memory_bytes_max)
+    }
+
+    /// Takes back what steps boards. If it has failed, what it had on the device is freed.
+    pub(crate) fn give_stepper(&mut self, stepper: DeviceStepper, has_failed: bool) {
+        self.device.give_stepper(stepper, has_failed);
     }
 
     /// Waits for what the guest has queued on the device and not waited for.

@@ -3,23 +3,30 @@
 use super::{Edges, Engine, Error, Measure, Setup, cells_on_board};
 use crate::bits::Bits;
 use crate::pattern::Pattern;
-use belljar_guest::automaton::{self, Board, Cell, Settings};
+use belljar_guest::automaton::{self, Board, Cell, Engine as By, Settings};
 
 /// A board of the host.
 pub struct Host {
     board: Board,
     setup: Setup,
+    /// What of the host steps it.
+    by: By,
 }
 
 impl Host {
-    /// A board with these cells.
+    /// A board with these cells, which the processors step.
     pub fn new(cells: &Bits, setup: Setup) -> Result<Self, Error> {
-        Ok(Self { board: Board::from_bits(&settings(setup), cells.bytes())?, setup })
+        Ok(Self { board: Board::from_bits(&settings(setup), cells.bytes())?, setup, by: By::Cpu })
     }
 
     /// A board of the cells that [`crate::soup::random`] draws. The host draws them itself, which is faster.
     pub fn random(seed: u64, density: f64, setup: Setup) -> Result<Self, Error> {
-        Ok(Self { board: Board::random(&settings(setup), seed, density)?, setup })
+        Ok(Self { board: Board::random(&settings(setup), seed, density)?, setup, by: By::Cpu })
+    }
+
+    /// The same board, which the machine's GPU steps.
+    pub fn on_device(self) -> Self {
+        Self { by: By::Device, ..self }
     }
 }
 
@@ -30,7 +37,7 @@ fn settings(Setup { size, rule, edges, has_ages }: Setup) -> Settings {
 
 impl Engine for Host {
     fn step(&mut self, generations: u64) -> Result<(), Error> {
-        Ok(self.board.step(generations)?)
+        Ok(self.board.step_on(generations, self.by)?)
     }
 
     fn place(&mut self, pattern: &Pattern, x: i64, y: i64) -> Result<(), Error> {

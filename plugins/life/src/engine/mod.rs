@@ -43,6 +43,8 @@ pub enum Kind {
     /// The host's boards: the fastest, on every core of the machine.
     #[default]
     Host,
+    /// The host's boards, on the machine's GPU: for the largest.
+    Device,
     /// WebAssembly's vectors, within the plugin.
     Simd,
     /// Gosper's algorithm on a plane without end: for patterns that live long.
@@ -53,6 +55,7 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Host => "host",
+            Self::Device => "device",
             Self::Simd => "simd",
             Self::Hashlife => "hashlife",
         })
