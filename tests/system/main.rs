@@ -11,6 +11,7 @@ mod actor_objects;
 mod actor_storage;
 mod actor_windows;
 mod actors;
+mod automata;
 mod boards;
 mod crash;
 mod fairness;

@@ -1,0 +1,72 @@
+//! How large an automaton is.
+
+/// Cells of an automaton at most. They are returned in one call, and take 16 MiB, twice.
+pub const CELLS_MAX: u64 = 1 << 22;
+
+/// Cells times the cells that each looks at, at most: a generation is to be well within the time of a submission. A GPU takes
+/// some milliseconds for so many, and a processor that is the device some seconds.
+pub const SEEN_MAX: u64 = 1 << 30;
+
+/// Why nothing is of this size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SizeError {
+    #[error("{width} × {height} cells: there may be {CELLS_MAX} together")]
+    TooLarge { width: u32, height: u32 },
+    #[error("{width} × {height} cells: each side has at least the {side} cells of a neighbourhood")]
+    TooSmall { width: u32, height: u32, side: u32 },
+    #[error("{width} × {height} cells that each look at {seen}: make one of them smaller, to {SEEN_MAX} together")]
+    TooMuch { width: u32, height: u32, seen: u64 },
+}
+
+/// Width and height, in cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    width: u32,
+    height: u32,
+}
+
+impl Size {
+    /// The size of an automaton whose cells look so far each way.
+    pub fn new(width: u32, height: u32, radius: u32) -> Result<Self, SizeError> {
+        let side = 2 * radius + 1;
+        if width < side || height < side {
+            return Err(SizeError::TooSmall { width, height, side });
+        }
+        let (cells, seen) = (u64::from(width) * u64::from(height), u64::from(side) * u64::from(side));
+        if cells > CELLS_MAX {
+            return Err(SizeError::TooLarge { width, height });
+        }
+        if cells * seen > SEEN_MAX {
+            return Err(SizeError::TooMuch { width, height, seen });
+        }
+        Ok(Self { width, height })
+    }
+
+    /// Cells in a row.
+    pub fn width(self) -> u32 {
+        self.width
+    }
+
+    /// Rows.
+    pub fn height(self) -> u32 {
+        self.height
+    }
+
+    /// Cells in all.
+    pub fn cells(self) -> usize {
+        self.width as usize * self.height as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_limits() {
+        assert_eq!(Size::new(64, 27, 13).map(Size::cells), Ok(64 * 27));
+        assert!(matches!(Size::new(64, 26, 13), Err(SizeError::TooSmall { side: 27, .. })));
+        assert!(matches!(Size::new(u32::MAX, u32::MAX, 1), Err(SizeError::TooLarge { .. })));
+        assert!(matches!(Size::new(2048, 2048, 25), Err(SizeError::TooMuch { seen: 2601, .. })));
+    }
+}
