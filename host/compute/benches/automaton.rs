@@ -27,6 +27,8 @@ const LIFE_OPERATIONS: f64 = 19.0;
 const LIMIT_BITS: f64 = 256.0;
 
 fn main() {
+    #[cfg(all(feature = "device", target_os = "linux"))]
+    belljar_compute::device::worker::run_if_asked();
     let limit = logic_rate() / LIFE_OPERATIONS * LIMIT_BITS;
     println!("instructions: {:?}", Arch::new());
     println!(
@@ -69,6 +71,51 @@ fn main() {
         timed(|| Board::step_many(&mut boards, 50, &work(&two)).expect("nothing stops it"))
     });
     println!("8 boards of 100² for 50 generations, 2 threads: {:.3} ms", lesson.as_secs_f64() * 1e3);
+    #[cfg(all(feature = "device", target_os = "linux"))]
+    device::measure(&two);
+}
+
+/// The same boards on the compute device, whatever it is, with their way there and back.
+#[cfg(all(feature = "device", target_os = "linux"))]
+mod device {
+    use belljar_compute::automaton::{Boards, DeviceStepper};
+    use belljar_compute::device::{Device, DeviceConfig};
+
+    use super::*;
+
+    const MEMORY_BYTES_MAX: u64 = 1 << 30;
+
+    /// For how many generations, of which a GPU needs many to be worth the way.
+    const GENERATIONS: [u64; 2] = [16, 1024];
+
+    pub fn measure(threads: &Threads) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+        let config = DeviceConfig { allow_cpu: true, ..DeviceConfig::default() };
+        let device = match runtime.block_on(Device::open(config)) {
+            Ok(device) => device,
+            Err(error) => return println!("SKIPPED: boards on the device ({error})"),
+        };
+        println!("device: {} ({:?}); Gcell/s on it, and on 2 threads", device.adapter().name, device.adapter().kind);
+        let _inside = runtime.enter();
+        for side in [512, 4096] {
+            for generations in GENERATIONS {
+                let mut boards = Boards::new(MEMORY_BYTES_MAX);
+                let life = settings(side, side, Rule::LIFE, Edges::Torus);
+                let id = boards.random(life, 1, 0.35).expect("room");
+                let mut stepper = DeviceStepper::new(&device, MEMORY_BYTES_MAX);
+                let cells = (life.size.cells() * generations) as f64;
+                let there = best_run(|| {
+                    timed(|| boards.step_many_on(&mut stepper, &[id], generations, &work(threads)).expect("it steps"))
+                });
+                let here = best_run(|| {
+                    timed(|| boards.step_many(&[id], generations, &work(threads)).expect("nothing stops it"))
+                });
+                let what = format!("Life {side}², {generations} generations a call");
+                let [there, here] = [there, here].map(|run| cells / run.as_secs_f64() / 1e9);
+                println!("{what:<44} {there:>9.1} {here:>9.1}");
+            }
+        }
+    }
 }
 
 fn settings(width: u32, height: u32, rule: Rule, edges: Edges) -> Settings {
