@@ -75,7 +75,7 @@ impl FromStr for Rule {
     }
 }
 
-fn given<'a>((letter, value): (char, Option<&'a str>)) -> Result<&'a str, RuleError> {
+fn given((letter, value): (char, Option<&str>)) -> Result<&str, RuleError> {
     value.ok_or(RuleError::Missing(letter))
 }
 

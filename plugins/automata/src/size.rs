@@ -11,11 +11,11 @@ pub const SEEN_MAX: u64 = 1 << 30;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SizeError {
     #[error("{width} × {height} cells: there may be {CELLS_MAX} together")]
-    TooLarge { width: u32, height: u32 },
+    Cells { width: u32, height: u32 },
     #[error("{width} × {height} cells: each side has at least the {side} cells of a neighbourhood")]
-    TooSmall { width: u32, height: u32, side: u32 },
+    Side { width: u32, height: u32, side: u32 },
     #[error("{width} × {height} cells that each look at {seen}: make one of them smaller, to {SEEN_MAX} together")]
-    TooMuch { width: u32, height: u32, seen: u64 },
+    Work { width: u32, height: u32, seen: u64 },
 }
 
 /// Width and height, in cells.
@@ -30,14 +30,14 @@ impl Size {
     pub fn new(width: u32, height: u32, radius: u32) -> Result<Self, SizeError> {
         let side = 2 * radius + 1;
         if width < side || height < side {
-            return Err(SizeError::TooSmall { width, height, side });
+            return Err(SizeError::Side { width, height, side });
         }
         let (cells, seen) = (u64::from(width) * u64::from(height), u64::from(side) * u64::from(side));
         if cells > CELLS_MAX {
-            return Err(SizeError::TooLarge { width, height });
+            return Err(SizeError::Cells { width, height });
         }
         if cells * seen > SEEN_MAX {
-            return Err(SizeError::TooMuch { width, height, seen });
+            return Err(SizeError::Work { width, height, seen });
         }
         Ok(Self { width, height })
     }
@@ -65,8 +65,8 @@ mod tests {
     #[test]
     fn sizes_have_limits() {
         assert_eq!(Size::new(64, 27, 13).map(Size::cells), Ok(64 * 27));
-        assert!(matches!(Size::new(64, 26, 13), Err(SizeError::TooSmall { side: 27, .. })));
-        assert!(matches!(Size::new(u32::MAX, u32::MAX, 1), Err(SizeError::TooLarge { .. })));
-        assert!(matches!(Size::new(2048, 2048, 25), Err(SizeError::TooMuch { seen: 2601, .. })));
+        assert!(matches!(Size::new(64, 26, 13), Err(SizeError::Side { side: 27, .. })));
+        assert!(matches!(Size::new(u32::MAX, u32::MAX, 1), Err(SizeError::Cells { .. })));
+        assert!(matches!(Size::new(2048, 2048, 25), Err(SizeError::Work { seen: 2601, .. })));
     }
 }
