@@ -46,11 +46,12 @@ async fn values(actor: &Actor) -> Vec<f32> {
     values.as_array().expect("numbers").iter().map(|value| value.as_f64().expect("a number") as f32).collect()
 }
 
-/// The cells of a game of Life, of a side that fills whole bytes.
+/// The cells of a game of Life, from its rows, such as `| * *   * |`.
 async fn living(game: &Actor) -> Vec<f32> {
-    let ages = good(game, "ages", json!([])).await;
-    let is_alive = |age: &Json| if age.as_u64().expect("an age") > 0 { 1.0 } else { 0.0 };
-    ages.as_array().expect("ages").iter().map(is_alive).collect()
+    let rows = good(game, "rows", json!([])).await;
+    let rows = rows.as_array().expect("rows").iter().map(|row| row.as_str().expect("text"));
+    let cells = rows.flat_map(|row| row.chars().skip(2).step_by(2).take(SIDE));
+    cells.map(|cell| if cell == '*' { 1.0 } else { 0.0 }).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,7 +103,7 @@ async fn a_board_cannot_be_stepped_by_a_device_that_there_is_not() {
 async fn larger_than_life_with_a_radius_of_1_is_life() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(runtime) = open(folder.path()).await else { return };
-    let config = json!({ "size": SIDE, "seed": 5, "ages": true });
+    let config = json!({ "size": SIDE, "seed": 5 });
     let game = spawn(&runtime, "life", "game", Durability::Volatile, config).await;
     let config = json!({ "rule": "R1,C0,M0,S2..3,B3..3,NM", "cells": living(&game).await });
     let automaton = spawn(&runtime, "automata", "automaton", Durability::Volatile, config).await;
