@@ -12,7 +12,7 @@ use super::config::DeviceConfig;
 use super::error::DeviceError;
 use super::image::Image;
 use super::process::Process;
-use super::session::Session;
+use super::session::{BUFFERS_MAX, Session, TENSOR_BUFFERS_MAX};
 
 /// The compute device. Cheap to clone; every clone is the same device.
 ///
@@ -104,7 +104,12 @@ impl Device {
     /// Opens an owner's session, which starts without buffers. Its worker starts when it is first needed.
     /// Dropping the session kills the worker and frees all that the owner had.
     pub fn session(&self) -> Session {
-        Session::open(Arc::clone(&self.shared), Image::default())
+        Session::open(Arc::clone(&self.shared), Image::default(), BUFFERS_MAX)
+    }
+
+    /// Opens a session for an owner's tensors, beside the one for its own kernels: neither sees the other's buffers.
+    pub(crate) fn session_for_tensors(&self) -> Session {
+        Session::open(Arc::clone(&self.shared), Image::default(), TENSOR_BUFFERS_MAX)
     }
 
     /// Opens a session with the buffers and pipelines of an earlier one, under the same ids.
@@ -117,7 +122,7 @@ impl Device {
         if bytes > max {
             return Err(DeviceError::limit("bytes of buffers", "memory_bytes_max", bytes, max));
         }
-        Ok(Session::open(Arc::clone(&self.shared), image))
+        Ok(Session::open(Arc::clone(&self.shared), image, BUFFERS_MAX))
     }
 }
 

@@ -110,6 +110,16 @@ pub enum TensorError {
         id: TensorId,
     },
 
+    /// The device failed. What only it had of the actor's tensors is lost.
+    #[error(
+        "the compute device failed, and the elements of tensors that only it had are lost: {what}; what an actor had when \
+         its last checkpoint was taken comes back with that"
+    )]
+    Device {
+        /// What happened.
+        what: String,
+    },
+
     /// The host has stopped the actor's operations, as when a call's deadline has passed.
     #[error("the operation was stopped by the host")]
     Stopped,

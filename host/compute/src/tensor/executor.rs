@@ -10,6 +10,7 @@ use super::error::TensorError;
 use super::memory::{Charge, Memory};
 use super::shape::Shape;
 use super::value::Tensor;
+use super::wgsl::{self, Queue, Site};
 use crate::Threads;
 
 /// The most multiply-adds of one operation: 2⁴⁰, about ten seconds on two cores. An operation cannot be stopped
@@ -26,10 +27,25 @@ pub(crate) struct Executor {
     pub(crate) threads: Option<Arc<Threads>>,
     pub(crate) owner: u64,
     pub(crate) memory: Arc<Memory>,
+    /// None where the processors compute everything.
+    pub(crate) queue: Option<Arc<Queue>>,
     pub(crate) stop: Arc<AtomicBool>,
 }
 
 impl Executor {
+    /// The thread that asks for operations.
+    pub(crate) fn new(memory: Arc<Memory>) -> Executor {
+        Executor { threads: None, owner: 0, memory, queue: None, stop: Arc::default() }
+    }
+
+    /// Where the device computes an operation of tensors of these shapes, its result's among them; `None` where the
+    /// processors do. The device has room for none that is empty, and some have none for very large ones.
+    pub(crate) fn site(&self, shapes: &[&Shape]) -> Option<Site<'_>> {
+        let queue = self.queue.as_ref()?;
+        let fits = |shape: &&Shape| (1..=queue.elements_max()).contains(&shape.elements());
+        shapes.iter().all(fits).then_some(Site { executor: self, queue })
+    }
+
     /// A tensor whose elements `fill` writes, all of them. An empty one is not filled: the other dimensions of an
     /// empty tensor may be so large that merely counting through them takes long.
     pub(crate) fn compute(&self, shape: Shape, fill: impl FnOnce(&mut [f32])) -> Result<Tensor, TensorError> {
@@ -48,6 +64,9 @@ impl Executor {
 
     /// A tensor of one value throughout.
     pub(crate) fn full(&self, shape: Shape, value: f32) -> Result<Tensor, TensorError> {
+        if let Some(site) = self.site(&[&shape]) {
+            return wgsl::fill(site, shape, value);
+        }
         self.compute(shape, |values| values.fill(value))
     }
 

@@ -1,211 +1,433 @@
-//! The kernels that the operations call, one function each: the one place that says which code computes what. The
-//! operations have checked every shape before they come here.
-//!
-//! What takes time is in `cpu`. The plain loops of `reference` compute the rest: functions of single elements, which
-//! this module hands to the threads in chunks, and layouts that the fast kernels do not know.
+//! The kernels that the operations call, one function each: the one place that says which code computes what. Each is
+//! computed on the device, where the actor computes there and the device has a kernel for it, and else by the processors.
+//! The operations have checked every shape before they come here.
 
-#[cfg(test)]
-mod tests;
+mod host;
 
-use super::cpu;
+use super::block::Block;
+use super::error::TensorError;
 use super::executor::Executor;
-use super::reference;
 use super::shape::{PerAxis, Shape};
+use super::tape::Gradients;
+use super::value::Tensor;
+use super::wgsl::{self, Layout, Pool, Reduce};
 
-pub(crate) use super::cpu::{
-    Adam, Around, Batched, ConvBackward, ConvGradients, ConvShape, Group, Normalisation, PoolShape, Sgd, Statistics,
-};
+pub(crate) use super::cpu::{Adam, Around, Batched, ConvShape, Group, Normalisation, PoolShape, Sgd};
 pub(crate) use super::reference::elementwise::{Arithmetic, SlopeOf};
 pub(crate) use super::reference::lstm::StepValues;
 pub(crate) use super::reference::softmax::Softmax;
+// One step of a long short-term memory is the processors' so far, and knows where its numbers lie.
+pub(crate) use host::{gemm as gemm_of_values, lstm_step, lstm_step_backward};
 
 pub use super::reference::elementwise::Function;
 
-/// `output[i] = function(input[i])`.
-pub(crate) fn map(executor: &Executor, function: Function, input: &[f32], output: &mut [f32]) {
-    executor.for_each_chunk(output, |range, chunk| reference::elementwise::map(function, &input[range], chunk));
+/// A function of every element.
+pub(crate) fn map(executor: &Executor, function: Function, input: &Tensor) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape()]) {
+        return wgsl::map(site, function, input);
+    }
+    let input_values = input.values()?;
+    executor.compute(*input.shape(), |output| host::map(executor, function, input_values, output))
 }
 
 /// The gradient of [`map`]'s input; see [`Function::slope_of`] for what is kept.
 pub(crate) fn map_backward(
     executor: &Executor,
     function: Function,
-    kept: &[f32],
-    gradient: &[f32],
-    output: &mut [f32],
-) {
-    executor.for_each_chunk(output, |range, chunk| {
-        // Nothing is kept where the derivative is the same everywhere.
-        let kept = kept.get(range.clone()).unwrap_or_default();
-        reference::elementwise::map_backward(function, kept, &gradient[range], chunk);
-    });
+    kept: Option<&Tensor>,
+    gradient: &Tensor,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[gradient.shape()]) {
+        return match (function, kept) {
+            (Function::Add(_), _) => Ok(gradient.clone()),
+            (_, Some(kept)) => wgsl::map_backward(site, function, kept, gradient),
+            // The derivative is the same everywhere, and the function a multiple.
+            (_, None) => wgsl::map(site, function, gradient),
+        };
+    }
+    let kept = kept.map_or(Ok(&[][..]), Tensor::values)?;
+    let gradient_values = gradient.values()?;
+    executor.compute(*gradient.shape(), |output| {
+        host::map_backward(executor, function, kept, gradient_values, output);
+    })
 }
 
-/// Arithmetic with broadcasting by strides.
+/// Arithmetic of two tensors, which are broadcast to this shape.
 pub(crate) fn combine(
-    _: &Executor,
-    arithmetic: Arithmetic,
-    shape: &Shape,
-    left: (&[f32], PerAxis),
-    right: (&[f32], PerAxis),
-    output: &mut [f32],
-) {
-    reference::elementwise::combine(arithmetic, shape, left, right, output);
-}
-
-/// Arithmetic of two slices of the same length.
-pub(crate) fn combine_same(
     executor: &Executor,
     arithmetic: Arithmetic,
-    left: &[f32],
-    right: &[f32],
-    output: &mut [f32],
-) {
-    executor.for_each_chunk(output, |range, chunk| {
-        reference::elementwise::combine_same(arithmetic, &left[range.clone()], &right[range], chunk);
-    });
-}
-
-/// A copy from one layout to another.
-pub(crate) fn copy(_: &Executor, shape: &Shape, from: (&[f32], PerAxis), to: (&mut [f32], PerAxis)) {
-    reference::elementwise::copy(shape, from, to);
-}
-
-/// A batch of products of matrices.
-pub(crate) fn gemm(executor: &Executor, shape: Batched, left: &[f32], right: &[f32], output: &mut [f32]) {
-    if shape.batch == 1 {
-        linear(executor, shape, left, right, None, None, output);
-    } else {
-        cpu::gemm_batched(executor.workers(), shape, left, right, output, false);
+    shape: Shape,
+    left: &Tensor,
+    right: &Tensor,
+) -> Result<Tensor, TensorError> {
+    let is_same = left.shape() == right.shape();
+    let strides = [left, right].map(|tensor| tensor.shape().strides_in(&shape));
+    if let Some(site) = executor.site(&[&shape, left.shape(), right.shape()]) {
+        return if is_same {
+            wgsl::combine_same(site, arithmetic, left, right)
+        } else {
+            wgsl::combine(site, arithmetic, shape, (left, strides[0]), (right, strides[1]))
+        };
     }
+    let (left, right) = (left.values()?, right.values()?);
+    executor.compute(shape, |output| {
+        if is_same {
+            host::combine_same(executor, arithmetic, left, right, output);
+        } else {
+            host::combine(executor, arithmetic, &shape, (left, strides[0]), (right, strides[1]), output);
+        }
+    })
 }
 
-/// A product of two matrices, in a batch of one, plus a bias for every column, through a function.
+/// The elements of a shape from where they lie in a tensor.
+pub(crate) fn lay_out(
+    executor: &Executor,
+    shape: Shape,
+    input: &Tensor,
+    strides: PerAxis,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[&shape, input.shape()]) {
+        let output = site.output(shape)?;
+        let from = Layout { start: 0, strides };
+        wgsl::copy(site, &shape, (input, from), (&output, Layout::of(&shape)))?;
+        return Ok(output);
+    }
+    let input = input.values()?;
+    executor.compute(shape, |output| host::copy(executor, &shape, (input, strides), (output, shape.strides())))
+}
+
+/// A range of an axis.
+pub(crate) fn take(executor: &Executor, shape: Shape, input: &Tensor, block: Block) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[&shape, input.shape()]) {
+        let output = site.output(shape)?;
+        let (lines, inside) = Layout::of_block(&shape, block)?;
+        wgsl::copy(site, &lines, (input, inside), (&output, Layout::of(&lines)))?;
+        return Ok(output);
+    }
+    let input = input.values()?;
+    executor.compute(shape, |output| {
+        for (from, to) in block.of(input).zip(output.chunks_exact_mut(block.length.max(1))) {
+            to.copy_from_slice(from);
+        }
+    })
+}
+
+/// Tensors, each in its range of an axis; together they are all of the shape.
+pub(crate) fn join(executor: &Executor, shape: Shape, parts: &[(&Tensor, Block)]) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[&shape]) {
+        let output = site.output(shape)?;
+        for (part, block) in parts.iter().filter(|(part, _)| part.shape().elements() > 0) {
+            let (lines, inside) = Layout::of_block(part.shape(), *block)?;
+            wgsl::copy(site, &lines, (part, Layout::of(&lines)), (&output, inside))?;
+        }
+        return Ok(output);
+    }
+    let parts = parts.iter().map(|(part, block)| Ok((part.values()?, *block))).collect::<Result<Vec<_>, _>>()?;
+    executor.compute(shape, |output| {
+        for (part, block) in parts {
+            for (to, from) in block.of_mut(output).zip(part.chunks_exact(block.length.max(1))) {
+                to.copy_from_slice(from);
+            }
+        }
+    })
+}
+
+/// A tensor in its range of an axis, and else zeros.
+pub(crate) fn put(executor: &Executor, shape: Shape, part: &Tensor, block: Block) -> Result<Tensor, TensorError> {
+    let mut output = executor.full(shape, 0.0)?;
+    if let Some(site) = executor.site(&[&shape, part.shape()]) {
+        let (lines, inside) = Layout::of_block(part.shape(), block)?;
+        wgsl::copy(site, &lines, (part, Layout::of(&lines)), (&output, inside))?;
+        return Ok(output);
+    }
+    let part = part.values()?;
+    for (to, from) in block.of_mut(output.values_mut(&executor.memory)?).zip(part.chunks_exact(block.length.max(1))) {
+        to.copy_from_slice(from);
+    }
+    Ok(output)
+}
+
+/// A batch of products of matrices, as a tensor of this shape.
+pub(crate) fn gemm(
+    executor: &Executor,
+    product: Batched,
+    left: &Tensor,
+    right: &Tensor,
+    shape: Shape,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[left.shape(), right.shape(), &shape]) {
+        return wgsl::gemm(site, product, (left, 0), (right, 0), None, None, shape);
+    }
+    let (left, right) = (left.values()?, right.values()?);
+    executor.compute(shape, |output| host::gemm(executor, product, left, right, output))
+}
+
+/// A product of two matrices, in a batch of one, plus a bias for every column, through a function, as a tensor of this
+/// shape.
 pub(crate) fn linear(
     executor: &Executor,
-    shape: Batched,
-    left: &[f32],
-    right: &[f32],
-    bias: Option<&[f32]>,
+    product: Batched,
+    [input, weight]: [&Tensor; 2],
+    bias: Option<&Tensor>,
     function: Option<Function>,
-    output: &mut [f32],
-) {
-    let (left, right) = shape.operands(left, right, 0);
-    let (relu, function) = split_relu(function);
-    cpu::gemm(executor.workers(), left, right, output, cpu::Finish { accumulate: false, bias, relu });
-    map_in_place(executor, function, output);
+    shape: Shape,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape(), weight.shape(), &shape]) {
+        return wgsl::gemm(site, product, (input, 0), (weight, 0), bias, function, shape);
+    }
+    let (input, weight, bias) = (input.values()?, weight.values()?, bias.map(Tensor::values).transpose()?);
+    executor.compute(shape, |output| host::linear(executor, product, input, weight, bias, function, output))
 }
 
-/// Convolution, plus bias, through a function.
+/// Convolution, plus bias, through a function, as a tensor of this shape.
 pub(crate) fn convolution(
     executor: &Executor,
-    shape: &ConvShape,
-    input: &[f32],
-    weight: &[f32],
-    bias: Option<&[f32]>,
+    sizes: &ConvShape,
+    [input, weight]: [&Tensor; 2],
+    bias: Option<&Tensor>,
     function: Option<Function>,
-    output: &mut [f32],
-) {
-    let (relu, function) = split_relu(function);
-    cpu::conv2d(executor.workers(), shape, input, weight, bias, relu, output);
-    map_in_place(executor, function, output);
+    shape: Shape,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape(), weight.shape(), &shape])
+        && wgsl::fits(sizes)
+    {
+        return wgsl::convolution(site, sizes, [input, weight], bias, function, shape);
+    }
+    let (input, weight, bias) = (input.values()?, weight.values()?, bias.map(Tensor::values).transpose()?);
+    executor.compute(shape, |output| host::convolution(executor, sizes, input, weight, bias, function, output))
 }
 
-/// The gradients of [`convolution`], but for functions other than ReLU.
+/// What a convolution was computed from, and the gradient of its output.
+#[derive(Clone, Copy)]
+pub(crate) struct ConvOperands<'a> {
+    pub(crate) input: &'a Tensor,
+    pub(crate) weight: &'a Tensor,
+    /// The output, if the convolution ended with ReLU: the gradient is that of the numbers after it.
+    pub(crate) activated: Option<&'a Tensor>,
+    pub(crate) gradient: &'a Tensor,
+}
+
+/// The gradients of [`convolution`]'s input, weight and bias, of which those are computed that are needed. Functions other
+/// than ReLU have been gone back through.
 pub(crate) fn convolution_backward(
     executor: &Executor,
-    shape: &ConvShape,
-    from: ConvBackward<'_>,
-    to: ConvGradients<'_>,
-) {
-    cpu::conv2d_backward(executor.workers(), shape, from, to);
+    sizes: &ConvShape,
+    from: ConvOperands<'_>,
+    needed: &[bool],
+) -> Result<Gradients, TensorError> {
+    let shapes = [*from.input.shape(), *from.weight.shape(), Shape::new(&[sizes.out_channels])?];
+    if let Some(site) = executor.site(&[&shapes[0], &shapes[1], from.gradient.shape()])
+        && wgsl::fits(sizes)
+    {
+        let gradient = match from.activated {
+            Some(activated) => &wgsl::map_backward(site, Function::Relu, activated, from.gradient)?,
+            None => from.gradient,
+        };
+        let of = |place: usize| needed.get(place) == Some(&true);
+        let input = || wgsl::convolution_of_input(site, sizes, [gradient, from.weight], shapes[0]);
+        let weight = || wgsl::convolution_of_weight(site, sizes, [gradient, from.input], shapes[1]);
+        let bias = || wgsl::convolution_of_bias(site, sizes, gradient);
+        let mut gradients =
+            vec![of(0).then(input).transpose()?, of(1).then(weight).transpose()?, of(2).then(bias).transpose()?];
+        gradients.truncate(needed.len());
+        return Ok(gradients);
+    }
+    let output = |(shape, &needed): (Shape, &bool)| needed.then(|| executor.unwritten(shape)).transpose();
+    let mut gradients = shapes.into_iter().zip(needed).map(output).collect::<Result<Gradients, _>>()?;
+    let mut outputs = gradients.iter_mut().map(|output| match output {
+        Some(output) => output.values_mut(&executor.memory).map(Some),
+        None => Ok(None),
+    });
+    let mut next = || Ok::<_, TensorError>(outputs.next().transpose()?.flatten());
+    let to = super::cpu::ConvGradients { input: next()?, weight: next()?, bias: next()? };
+    let from = super::cpu::ConvBackward {
+        input: from.input.values()?,
+        weight: from.weight.values()?,
+        activated: from.activated.map(Tensor::values).transpose()?,
+        gradient: from.gradient.values()?,
+    };
+    host::convolution_backward(executor, sizes, from, to);
+    drop(outputs);
+    Ok(gradients)
 }
 
-/// The largest number of each window.
-pub(crate) fn max_pool(executor: &Executor, shape: &PoolShape, input: &[f32], output: &mut [f32]) {
-    cpu::max_pool(executor.workers(), shape, input, output);
+/// The largest number of each window, as a tensor of this shape.
+pub(crate) fn max_pool(
+    executor: &Executor,
+    sizes: &PoolShape,
+    input: &Tensor,
+    shape: Shape,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape(), &shape])
+        && wgsl::pools(sizes)
+    {
+        return wgsl::pool(site, Pool::Max, sizes, input, shape);
+    }
+    let input = input.values()?;
+    executor.compute(shape, |output| host::max_pool(executor, sizes, input, output))
 }
 
 /// The gradient of [`max_pool`]'s input.
 pub(crate) fn max_pool_backward(
     executor: &Executor,
-    shape: &PoolShape,
-    input: &[f32],
-    gradient: &[f32],
-    output: &mut [f32],
-) {
-    cpu::max_pool_backward(executor.workers(), shape, input, gradient, output);
+    sizes: &PoolShape,
+    input: &Tensor,
+    gradient: &Tensor,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape(), gradient.shape()])
+        && wgsl::pools(sizes)
+    {
+        return wgsl::max_pool_backward(site, sizes, input, gradient);
+    }
+    let (values, gradient) = (input.values()?, gradient.values()?);
+    executor.compute(*input.shape(), |output| host::max_pool_backward(executor, sizes, values, gradient, output))
 }
 
-/// The mean of each window.
-pub(crate) fn average_pool(executor: &Executor, shape: &PoolShape, input: &[f32], output: &mut [f32]) {
-    cpu::average_pool(executor.workers(), shape, input, output);
+/// The mean of each window, as a tensor of this shape.
+pub(crate) fn average_pool(
+    executor: &Executor,
+    sizes: &PoolShape,
+    input: &Tensor,
+    shape: Shape,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape(), &shape])
+        && wgsl::pools(sizes)
+    {
+        return wgsl::pool(site, Pool::Mean, sizes, input, shape);
+    }
+    let input = input.values()?;
+    executor.compute(shape, |output| host::average_pool(executor, sizes, input, output))
 }
 
-/// The gradient of [`average_pool`]'s input.
-pub(crate) fn average_pool_backward(executor: &Executor, shape: &PoolShape, gradient: &[f32], output: &mut [f32]) {
-    cpu::average_pool_backward(executor.workers(), shape, gradient, output);
+/// The gradient of [`average_pool`]'s input, which has this shape.
+pub(crate) fn average_pool_backward(
+    executor: &Executor,
+    sizes: &PoolShape,
+    gradient: &Tensor,
+    shape: Shape,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[gradient.shape(), &shape])
+        && wgsl::pools(sizes)
+    {
+        return wgsl::average_pool_backward(site, sizes, gradient, shape);
+    }
+    let gradient = gradient.values()?;
+    executor.compute(shape, |output| host::average_pool_backward(executor, sizes, gradient, output))
+}
+
+/// The mean and the variance of each group, as tensors.
+#[derive(Debug, Clone)]
+pub(crate) struct Moments {
+    pub(crate) mean: Tensor,
+    pub(crate) variance: Tensor,
+}
+
+impl Moments {
+    fn values(&self) -> Result<super::cpu::Statistics<'_>, TensorError> {
+        Ok(super::cpu::Statistics { mean: self.mean.values()?, variance: self.variance.values()? })
+    }
 }
 
 /// The mean and the variance of each group.
-pub(crate) fn statistics(
+pub(crate) fn statistics(executor: &Executor, sizes: &Normalisation, input: &Tensor) -> Result<Moments, TensorError> {
+    if let Some(site) = executor.site(&[input.shape()]) {
+        return wgsl::statistics(site, sizes, input);
+    }
+    let groups = Shape::new(&[sizes.groups()])?;
+    let (mut mean, mut variance) = (executor.unwritten(groups)?, executor.unwritten(groups)?);
+    let outputs = (mean.values_mut(&executor.memory)?, variance.values_mut(&executor.memory)?);
+    host::statistics(executor, sizes, input.values()?, outputs.0, outputs.1);
+    Ok(Moments { mean, variance })
+}
+
+/// The running moments, moved by a part towards a batch's, of which the variance is taken times a factor.
+pub(crate) fn moved(
     executor: &Executor,
-    shape: &Normalisation,
-    input: &[f32],
-    mean: &mut [f32],
-    variance: &mut [f32],
-) {
-    cpu::statistics(executor.workers(), shape, input, mean, variance);
+    running: &Tensor,
+    batch: &Tensor,
+    part: f64,
+    factor: f64,
+) -> Result<Tensor, TensorError> {
+    if executor.site(&[running.shape()]).is_some() {
+        let old = map(executor, Function::Multiply((1.0 - part) as f32), running)?;
+        let new = map(executor, Function::Multiply((part * factor) as f32), batch)?;
+        return combine(executor, Arithmetic::Add, *running.shape(), &old, &new);
+    }
+    let (running_values, batch) = (running.values()?, batch.values()?);
+    executor.compute(*running.shape(), |output| {
+        for ((out, &old), &new) in output.iter_mut().zip(running_values).zip(batch) {
+            *out = ((1.0 - part) * f64::from(old) + part * factor * f64::from(new)) as f32;
+        }
+    })
 }
 
 /// Each group normalised, scaled and shifted.
 pub(crate) fn normalise(
     executor: &Executor,
-    shape: &Normalisation,
-    statistics: Statistics<'_>,
-    input: &[f32],
-    weight: &[f32],
-    bias: &[f32],
-    output: &mut [f32],
-) {
-    cpu::normalise(executor.workers(), shape, statistics, input, weight, bias, output);
+    sizes: &Normalisation,
+    moments: &Moments,
+    input: &Tensor,
+    [weight, bias]: [&Tensor; 2],
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape()]) {
+        return wgsl::normalise(site, sizes, moments, input, [weight, bias]);
+    }
+    let (statistics, values) = (moments.values()?, input.values()?);
+    let (weight, bias) = (weight.values()?, bias.values()?);
+    executor.compute(*input.shape(), |output| {
+        host::normalise(executor, sizes, statistics, values, weight, bias, output);
+    })
 }
 
-/// The gradient of [`normalise`]'s input, whose own the statistics are or are not.
-#[expect(clippy::too_many_arguments, reason = "a gradient takes what the operation took")]
+/// The gradient of [`normalise`]'s input, whose own the moments are or are not.
 pub(crate) fn normalise_backward_input(
     executor: &Executor,
-    shape: &Normalisation,
-    statistics: Statistics<'_>,
-    own: bool,
-    input: &[f32],
-    weight: &[f32],
-    gradient: &[f32],
-    output: &mut [f32],
-) {
-    cpu::normalise_backward_input(executor.workers(), shape, statistics, own, input, weight, gradient, output);
+    sizes: &Normalisation,
+    (moments, own): (&Moments, bool),
+    [input, weight]: [&Tensor; 2],
+    gradient: &Tensor,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape()]) {
+        return wgsl::normalise_backward_input(site, sizes, (moments, own), [input, weight], gradient);
+    }
+    let statistics = moments.values()?;
+    let (values, weight, gradient) = (input.values()?, weight.values()?, gradient.values()?);
+    executor.compute(*input.shape(), |output| {
+        host::normalise_backward_input(executor, sizes, statistics, own, values, weight, gradient, output);
+    })
 }
 
-/// The gradients of [`normalise`]'s weight and bias.
+/// The gradients of [`normalise`]'s weight and bias, which have this shape.
 pub(crate) fn normalise_backward_parameters(
     executor: &Executor,
-    shape: &Normalisation,
-    statistics: Statistics<'_>,
-    input: &[f32],
-    gradient: &[f32],
-    weight: &mut [f32],
-    bias: &mut [f32],
-) {
-    cpu::normalise_backward_parameters(executor.workers(), shape, statistics, input, gradient, weight, bias);
+    sizes: &Normalisation,
+    moments: &Moments,
+    input: &Tensor,
+    gradient: &Tensor,
+    shape: Shape,
+) -> Result<[Tensor; 2], TensorError> {
+    if let Some(site) = executor.site(&[input.shape()]) {
+        return wgsl::normalise_backward_parameters(site, sizes, moments, input, gradient, shape);
+    }
+    let (mut weight, mut bias) = (executor.unwritten(shape)?, executor.unwritten(shape)?);
+    let outputs = (weight.values_mut(&executor.memory)?, bias.values_mut(&executor.memory)?);
+    let (statistics, input, gradient) = (moments.values()?, input.values()?, gradient.values()?);
+    host::normalise_backward_parameters(executor, sizes, statistics, input, gradient, outputs.0, outputs.1);
+    Ok([weight, bias])
 }
 
-/// Softmax along an axis. The fast kernels are for the last one.
-pub(crate) fn softmax(executor: &Executor, kind: Softmax, around: Around, input: &[f32], output: &mut [f32]) {
-    match (around.inner, kind) {
-        (1, Softmax::Plain) => cpu::softmax(executor.workers(), around.length, input, output),
-        (1, Softmax::Logarithm) => cpu::log_softmax(executor.workers(), around.length, input, output),
-        _ => reference::softmax::forward(kind, around, input, output),
+/// Softmax along an axis.
+pub(crate) fn softmax(
+    executor: &Executor,
+    kind: Softmax,
+    around: Around,
+    input: &Tensor,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape()]) {
+        return wgsl::softmax(site, kind, around, input);
     }
+    let values = input.values()?;
+    executor.compute(*input.shape(), |output| host::softmax(executor, kind, around, values, output))
 }
 
 /// The gradient of [`softmax`]'s input, from its result.
@@ -213,103 +435,178 @@ pub(crate) fn softmax_backward(
     executor: &Executor,
     kind: Softmax,
     around: Around,
-    result: &[f32],
-    gradient: &[f32],
-    output: &mut [f32],
-) {
-    let (workers, columns) = (executor.workers(), around.length);
-    match (around.inner, kind) {
-        (1, Softmax::Plain) => cpu::softmax_backward(workers, columns, result, gradient, output),
-        (1, Softmax::Logarithm) => cpu::log_softmax_backward(workers, columns, result, gradient, output),
-        _ => reference::softmax::backward(kind, around, result, gradient, output),
+    result: &Tensor,
+    gradient: &Tensor,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[gradient.shape()]) {
+        return wgsl::softmax_backward(site, kind, around, result, gradient);
     }
+    let (result, values) = (result.values()?, gradient.values()?);
+    executor.compute(*gradient.shape(), |output| {
+        host::softmax_backward(executor, kind, around, result, values, output);
+    })
 }
 
 /// The mean cross-entropy of rows of logits with their labels.
-pub(crate) fn cross_entropy(executor: &Executor, classes: usize, logits: &[f32], labels: &[u32]) -> f32 {
-    // Without classes there are no rows either, since no label is below 0.
-    cpu::cross_entropy(executor.workers(), classes.max(1), logits, labels)
+pub(crate) fn cross_entropy(
+    executor: &Executor,
+    classes: usize,
+    logits: &Tensor,
+    labels: &[u32],
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[logits.shape()]) {
+        return wgsl::cross_entropy(site, classes, logits, labels);
+    }
+    let logits = logits.values()?;
+    executor.compute(Shape::SCALAR, |output| output[0] = host::cross_entropy(executor, classes, logits, labels))
 }
 
-/// The gradient of [`cross_entropy`]'s logits.
+/// The gradient of [`cross_entropy`]'s logits, from that of the mean.
 pub(crate) fn cross_entropy_backward(
     executor: &Executor,
     classes: usize,
-    logits: &[f32],
+    logits: &Tensor,
     labels: &[u32],
-    gradient: f32,
-    output: &mut [f32],
-) {
-    cpu::cross_entropy_backward(executor.workers(), classes, logits, labels, gradient, output);
+    gradient: &Tensor,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[logits.shape()]) {
+        return wgsl::cross_entropy_backward(site, classes, logits, labels, gradient);
+    }
+    let (values, gradient) = (logits.values()?, gradient.values()?[0]);
+    executor.compute(*logits.shape(), |output| {
+        host::cross_entropy_backward(executor, classes, values, labels, gradient, output);
+    })
 }
 
-/// One step of a long short-term memory.
-pub(crate) fn lstm_step(
-    _: &Executor,
-    hidden: usize,
-    gates: &mut [f32],
-    before: &[f32],
-    cell: &mut [f32],
-    state: &mut [f32],
-) {
-    reference::lstm::step(hidden, gates, before, cell, state);
+/// The mean of the squares of all elements.
+pub(crate) fn mean_of_squares(executor: &Executor, input: &Tensor) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape()]) {
+        return wgsl::sum_of_squares(site, input, (1.0 / input.shape().elements() as f64) as f32);
+    }
+    let sum = sum_of_squares(executor, input)?;
+    let mean = (sum / input.shape().elements() as f64) as f32;
+    executor.full(Shape::SCALAR, mean)
 }
 
-/// The gradients of [`lstm_step`].
-pub(crate) fn lstm_step_backward(
-    _: &Executor,
-    hidden: usize,
-    values: StepValues<'_>,
-    state_gradient: &[f32],
-    cell_gradient: &mut [f32],
-    sums_gradient: &mut [f32],
-) {
-    reference::lstm::step_backward(hidden, values, state_gradient, cell_gradient, sums_gradient);
+/// The gradient of [`mean_of_squares`]' input, from that of the mean.
+pub(crate) fn mean_of_squares_backward(
+    executor: &Executor,
+    input: &Tensor,
+    gradient: &Tensor,
+) -> Result<Tensor, TensorError> {
+    if executor.site(&[input.shape()]).is_some() {
+        // Without waiting for the gradient.
+        let scaled = combine(executor, Arithmetic::Multiply, *input.shape(), input, gradient)?;
+        let factor = 2.0 / input.shape().elements() as f64;
+        return map(executor, Function::Multiply(factor as f32), &scaled);
+    }
+    let factor = 2.0 * f64::from(gradient.values()?[0]) / input.shape().elements() as f64;
+    map(executor, Function::Multiply(factor as f32), input)
 }
 
-/// Sums, times a factor, to where the output's strides lay each element. The fast kernels are for reduced axes that lie
-/// together.
+/// The sum of the squares of all elements.
+pub(crate) fn sum_of_squares(executor: &Executor, input: &Tensor) -> Result<f64, TensorError> {
+    if let Some(site) = executor.site(&[input.shape()]) {
+        return Ok(wgsl::sum_of_squares(site, input, 1.0)?.values()?[0].into());
+    }
+    Ok(host::sum_of_squares(executor, input.values()?))
+}
+
+/// Sums, times a factor, as a tensor of this shape, in which the strides say where each element goes.
 pub(crate) fn sum(
     executor: &Executor,
-    shape: &Shape,
-    input: &[f32],
-    output_strides: PerAxis,
+    input: &Tensor,
+    shape: Shape,
+    strides: PerAxis,
     factor: f64,
-    output: &mut [f32],
-) {
-    match reduced_axis(shape, output_strides) {
-        Some(around) => cpu::sum_axis(executor.workers(), around, factor as f32, input, output),
-        None => reference::reduction::sum(shape, input, output_strides, factor, output),
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape(), &shape]) {
+        return wgsl::reduce(site, Reduce::Sum, input, shape, strides, factor as f32);
     }
+    let values = input.values()?;
+    executor.compute(shape, |output| host::sum(executor, input.shape(), values, strides, factor, output))
 }
 
-/// The largest numbers, to where the output's strides lay each element.
-pub(crate) fn max(executor: &Executor, shape: &Shape, input: &[f32], output_strides: PerAxis, output: &mut [f32]) {
-    match reduced_axis(shape, output_strides) {
-        Some(around) => cpu::max_axis(executor.workers(), around, input, output),
-        None => reference::reduction::max(shape, input, output_strides, output),
+/// The largest numbers, as a tensor of this shape, in which the strides say where each element goes.
+pub(crate) fn max(executor: &Executor, input: &Tensor, shape: Shape, strides: PerAxis) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape(), &shape]) {
+        return wgsl::reduce(site, Reduce::Max, input, shape, strides, 1.0);
     }
+    let values = input.values()?;
+    executor.compute(shape, |output| host::max(executor, input.shape(), values, strides, output))
+}
+
+/// 1 where a number is the largest, and else 0.
+pub(crate) fn is_largest(executor: &Executor, input: &Tensor, largest: &Tensor) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[input.shape()]) {
+        return wgsl::is_equal(site, input, largest);
+    }
+    let (values, largest) = (input.values()?, largest.values()?);
+    executor.compute(*input.shape(), |output| {
+        for ((out, number), largest) in output.iter_mut().zip(values).zip(largest) {
+            *out = if number == largest { 1.0 } else { 0.0 };
+        }
+    })
 }
 
 /// The places of the largest numbers along an axis.
-pub(crate) fn argmax(_: &Executor, around: Around, input: &[f32]) -> Vec<u32> {
-    reference::reduction::argmax(around, input)
+pub(crate) fn argmax(executor: &Executor, around: Around, input: &Tensor) -> Result<Vec<u32>, TensorError> {
+    Ok(host::argmax(executor, around, input.values()?))
 }
 
-/// The sum of the squares.
-pub(crate) fn sum_of_squares(executor: &Executor, input: &[f32]) -> f64 {
-    cpu::sum_of_squares(executor.workers(), input)
+/// The rows of a table that the indices name, as a tensor of this shape.
+pub(crate) fn rows_of(
+    executor: &Executor,
+    table: &Tensor,
+    indices: &[u32],
+    shape: Shape,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[table.shape(), &shape]) {
+        return wgsl::rows_of(site, table, indices, shape);
+    }
+    let values = table.values()?;
+    executor.compute(shape, |output| host::rows_of(values, indices, output))
+}
+
+/// The gradient of [`rows_of`]'s table, which has this shape.
+pub(crate) fn rows_of_backward(
+    executor: &Executor,
+    indices: &[u32],
+    gradient: &Tensor,
+    shape: Shape,
+) -> Result<Tensor, TensorError> {
+    if let Some(site) = executor.site(&[gradient.shape(), &shape])
+        && let Some(table) = wgsl::rows_of_backward(site, indices, gradient, shape)?
+    {
+        return Ok(table);
+    }
+    let gradient = gradient.values()?;
+    executor.compute(shape, |output| host::rows_of_backward(indices, gradient, output))
+}
+
+/// Makes room for what a step of an optimiser writes, so that no more has to be found then.
+pub(crate) fn prepare(executor: &Executor, tensor: &mut Tensor) -> Result<(), TensorError> {
+    if let Some(site) = executor.site(&[tensor.shape()]) {
+        return tensor.numbers_mut(&executor.memory, site.queue).map(drop);
+    }
+    tensor.values_mut(&executor.memory).map(drop)
 }
 
 /// One step of stochastic gradient descent.
 pub(crate) fn sgd(
     executor: &Executor,
     rule: &Sgd,
-    parameter: &mut [f32],
-    gradient: &[f32],
-    velocity: Option<&mut [f32]>,
-) {
-    cpu::sgd(executor.workers(), rule, parameter, gradient, velocity);
+    parameter: &mut Tensor,
+    gradient: &Tensor,
+    velocity: Option<&mut Tensor>,
+) -> Result<(), TensorError> {
+    if let Some(site) = executor.site(&[parameter.shape()]) {
+        return wgsl::sgd(site, rule, parameter, gradient, velocity);
+    }
+    let velocity = velocity.map(|velocity| velocity.values_mut(&executor.memory)).transpose()?;
+    let parameter = parameter.values_mut(&executor.memory)?;
+    host::sgd(executor, rule, parameter, gradient.values()?, velocity);
+    Ok(())
 }
 
 /// One step of Adam or AdamW, whose number counts from 1.
@@ -317,60 +614,74 @@ pub(crate) fn adam(
     executor: &Executor,
     rule: &Adam,
     step: u64,
-    parameter: &mut [f32],
-    gradient: &[f32],
-    [mean, square]: [&mut [f32]; 2],
-) {
-    cpu::adam(executor.workers(), rule, step, parameter, gradient, mean, square);
+    parameter: &mut Tensor,
+    gradient: &Tensor,
+    [mean, square]: [&mut Tensor; 2],
+) -> Result<(), TensorError> {
+    if let Some(site) = executor.site(&[parameter.shape()]) {
+        return wgsl::adam(site, rule, step, parameter, gradient, [mean, square]);
+    }
+    let moments = [mean.values_mut(&executor.memory)?, square.values_mut(&executor.memory)?];
+    let parameter = parameter.values_mut(&executor.memory)?;
+    host::adam(executor, rule, step, parameter, gradient.values()?, moments);
+    Ok(())
 }
 
 /// Uniform random numbers.
-pub(crate) fn uniform(_: &Executor, seed: u64, low: f32, high: f32, output: &mut [f32]) {
-    reference::random::uniform(seed, low, high, output);
+pub(crate) fn uniform(
+    executor: &Executor,
+    shape: Shape,
+    seed: u64,
+    low: f32,
+    high: f32,
+) -> Result<Tensor, TensorError> {
+    executor.compute(shape, |output| host::uniform(executor, seed, low, high, output))
 }
 
 /// Normal random numbers.
-pub(crate) fn normal(_: &Executor, seed: u64, mean: f32, deviation: f32, output: &mut [f32]) {
-    reference::random::normal(seed, mean, deviation, output);
+pub(crate) fn normal(
+    executor: &Executor,
+    shape: Shape,
+    seed: u64,
+    mean: f32,
+    deviation: f32,
+) -> Result<Tensor, TensorError> {
+    executor.compute(shape, |output| host::normal(executor, seed, mean, deviation, output))
 }
 
 /// Which elements are kept by dropout, and their factor.
-pub(crate) fn dropout_mask(_: &Executor, seed: u64, probability: f32, output: &mut [f32]) {
-    reference::random::dropout_mask(seed, probability, output);
+pub(crate) fn dropout_mask(
+    executor: &Executor,
+    shape: Shape,
+    seed: u64,
+    probability: f32,
+) -> Result<Tensor, TensorError> {
+    executor.compute(shape, |output| host::dropout_mask(executor, seed, probability, output))
 }
 
-/// Whether a kernel is to end with ReLU, and else the function that is left to do.
-fn split_relu(function: Option<Function>) -> (bool, Option<Function>) {
-    if function == Some(Function::Relu) { (true, None) } else { (false, function) }
-}
-
-fn map_in_place(executor: &Executor, function: Option<Function>, values: &mut [f32]) {
-    if let Some(function) = function {
-        executor.for_each_chunk(values, |_, chunk| reference::elementwise::map_in_place(function, chunk));
-    }
-}
-
-/// The axes that a reduction takes away, where they lie together: those longer than one along which the output has no
-/// stride. The others lie in the output as they do in the input.
-fn reduced_axis(shape: &Shape, output_strides: PerAxis) -> Option<Around> {
-    let mut around = Around { outer: 1, length: 1, inner: 1 };
-    let axes = shape.dimensions().iter().zip(output_strides).filter(|&(&length, _)| length != 1);
-    let mut reduced = axes.clone().map(|(_, stride)| stride == 0);
-    // Those before the first reduced axis, those until the next one that is kept, and those behind it.
-    let Some(first) = reduced.position(|reduced| reduced) else {
-        return Some(Around { outer: shape.elements(), ..around });
-    };
-    let last = first + 1 + reduced.clone().take_while(|&reduced| reduced).count();
-    for (place, (&length, stride)) in axes.enumerate() {
-        if place < first {
-            around.outer *= length;
-        } else if place < last {
-            around.length *= length;
-        } else if stride == 0 {
-            return None;
-        } else {
-            around.inner *= length;
+impl Around {
+    /// The axes that a reduction takes away, where they lie together: those longer than one along which the output has no
+    /// stride. The others lie in the output as they do in the input.
+    pub(crate) fn reduced(shape: &Shape, output_strides: PerAxis) -> Option<Around> {
+        let mut around = Around { outer: 1, length: 1, inner: 1 };
+        let axes = shape.dimensions().iter().zip(output_strides).filter(|&(&length, _)| length != 1);
+        let mut reduced = axes.clone().map(|(_, stride)| stride == 0);
+        // Those before the first reduced axis, those until the next one that is kept, and those behind it.
+        let Some(first) = reduced.position(|reduced| reduced) else {
+            return Some(Around { outer: shape.elements(), ..around });
+        };
+        let last = first + 1 + reduced.clone().take_while(|&reduced| reduced).count();
+        for (place, (&length, stride)) in axes.enumerate() {
+            if place < first {
+                around.outer *= length;
+            } else if place < last {
+                around.length *= length;
+            } else if stride == 0 {
+                return None;
+            } else {
+                around.inner *= length;
+            }
         }
+        Some(around)
     }
-    Some(around)
 }

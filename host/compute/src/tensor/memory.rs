@@ -1,5 +1,6 @@
 //! What an actor's tensors occupy. A buffer is charged while anything of the actor holds it, once however many
-//! tensors share it, and the charge ends when the last holder drops it, on whatever way that happens.
+//! tensors share it, and the charge ends when the last holder drops it, on whatever way that happens. Elements that are
+//! with the host and on the device as well are charged twice.
 //!
 //! Charges are kept apart from buffers, because a snapshot holds buffers too: whether one is being written at the
 //! moment must not decide whether an actor's next operation finds room. A snapshot charges an account of its own.
@@ -84,8 +85,8 @@ impl Memory {
         Ok(Indices { values: values.to_vec(), _charge: charge })
     }
 
-    /// A buffer of so many elements, which hold whatever they last held. Charge it first.
-    pub(crate) fn buffer(&self, elements: usize) -> Buffer {
+    /// So many numbers, which are whatever they last were. Charge them first.
+    pub(crate) fn numbers(&self, elements: usize) -> HostNumbers {
         let mut spare = self.lock_spare();
         let kept = spare.take(elements);
         // What is kept must not take the room of what is used.
@@ -96,13 +97,13 @@ impl Memory {
         self.hold(kept.unwrap_or_else(|| AlignedNumbers::zeros(elements)))
     }
 
-    /// These values as a buffer of this actor.
-    pub(crate) fn adopt(&self, values: Vec<f32>) -> Buffer {
+    /// These values as numbers of this actor.
+    pub(crate) fn adopt(&self, values: Vec<f32>) -> HostNumbers {
         self.hold(values.into())
     }
 
-    fn hold(&self, values: AlignedNumbers) -> Buffer {
-        Buffer { values, spare: Arc::clone(&self.spare) }
+    fn hold(&self, values: AlignedNumbers) -> HostNumbers {
+        HostNumbers { values, spare: Arc::clone(&self.spare) }
     }
 
     /// Gives the buffers that nothing holds back to the system.
@@ -127,6 +128,18 @@ pub(crate) struct Charge {
     bytes: u64,
 }
 
+impl Charge {
+    /// As much once more, for a copy, on the same account.
+    pub(crate) fn again(&self) -> Result<Arc<Charge>, TensorError> {
+        self.memory.charge(self.bytes as usize / size_of::<f32>())
+    }
+
+    /// The account.
+    pub(crate) fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+}
+
 impl Drop for Charge {
     fn drop(&mut self) {
         self.memory.used_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
@@ -140,14 +153,14 @@ pub(crate) struct Indices {
     _charge: Arc<Charge>,
 }
 
-/// The elements of a tensor. They go back to their actor's spare buffers when this is dropped.
+/// Elements of a tensor, with the host. They go back to their actor's spare buffers when this is dropped.
 #[derive(Debug)]
-pub(crate) struct Buffer {
+pub(crate) struct HostNumbers {
     pub(crate) values: AlignedNumbers,
     spare: Arc<Mutex<Spare>>,
 }
 
-impl Drop for Buffer {
+impl Drop for HostNumbers {
     fn drop(&mut self) {
         if self.values.len() >= SPARE_ELEMENTS_MIN {
             let values = std::mem::take(&mut self.values);
@@ -201,13 +214,13 @@ mod tests {
     #[test]
     fn an_unused_buffer_is_used_again_for_its_size_alone() {
         let memory = Memory::new(u64::MAX);
-        let mut buffer = memory.buffer(5000);
+        let mut buffer = memory.numbers(5000);
         buffer.values[0] = 7.0;
         drop(buffer);
-        assert_eq!(memory.buffer(5001).values[0], 0.0);
-        assert_eq!(memory.buffer(5000).values[0], 7.0);
+        assert_eq!(memory.numbers(5001).values[0], 0.0);
+        assert_eq!(memory.numbers(5000).values[0], 7.0);
         memory.release_spare();
-        assert_eq!(memory.buffer(5000).values[0], 0.0);
+        assert_eq!(memory.numbers(5000).values[0], 0.0);
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! [`Tensors`] is everything that one actor has of them, with one method for each function of the interface. Under
 //! it lie, each knowing only those below: the `tape`, which records operations and computes gradients; each
 //! `operation`, with its shape rule; the `kernels`, the one place that says which code computes what; the fast
-//! kernels, in [`cpu`]; and the `reference` kernels, plain loops that the fast ones are tested against.
+//! kernels, in [`cpu`]; those of the device, in `wgsl`; and the `reference` kernels, plain loops that the fast ones are
+//! tested against.
 //!
 //! Guarantees: no input makes an operation panic; an operation that fails changes nothing; results depend on
 //! neither the number of threads nor on what else runs; memory, the tape and the work of one operation are bounded.
@@ -12,6 +13,8 @@
 //! a weight is that of the output: `[out, in]`, `[out, kernel height, kernel width, in]`.
 
 mod aligned;
+mod block;
+mod buffer;
 mod codec;
 pub mod cpu;
 mod error;
@@ -26,6 +29,7 @@ mod shape;
 mod tape;
 mod tensors;
 mod value;
+mod wgsl;
 
 pub use codec::{CODEC_VERSION, DecodeError, ENCODED_BESIDE_ELEMENTS_BYTES_MAX};
 pub use cpu::{Adam, Sgd};
@@ -38,7 +42,7 @@ pub use operation::convolution::Window;
 pub use optimiser::OPTIMISERS_MAX;
 pub use shape::{ELEMENTS_MAX, RANK_MAX, Shape};
 pub use tape::{Ended, TAPE_ENTRIES_MAX};
-pub use tensors::{BatchNorm, TENSORS_MAX, Tensors};
+pub use tensors::{BatchNorm, Engine, TENSORS_MAX, Tensors};
 
 /// Names a tensor of one actor. Ids are not used again.
 pub type TensorId = u64;

@@ -83,15 +83,12 @@ impl Parameter {
     /// Makes room for everything that [`Parameter::step`] writes, so that it cannot fail.
     pub(crate) fn prepare(&mut self, rule: Rule, executor: &Executor, value: &mut Tensor) -> Result<(), TensorError> {
         executor.check_stop()?;
-        value.values_mut(&executor.memory)?;
+        kernels::prepare(executor, value)?;
         // All of them or none: a state with fewer could not be read again.
         let missing = self.moments.len()..rule.moments();
         let missing = missing.map(|_| executor.full(*value.shape(), 0.0)).collect::<Result<Vec<_>, _>>()?;
         self.moments.extend(missing);
-        for moment in &mut self.moments {
-            moment.values_mut(&executor.memory)?;
-        }
-        Ok(())
+        self.moments.iter_mut().try_for_each(|moment| kernels::prepare(executor, moment))
     }
 
     /// One step of the parameter along its gradient.
@@ -104,18 +101,13 @@ impl Parameter {
     ) -> Result<(), TensorError> {
         // No actor lives for so many steps, but bytes may say so.
         self.steps = self.steps.saturating_add(1);
-        let value = value.values_mut(&executor.memory)?;
-        let mut moments = self.moments.iter_mut().map(|moment| moment.values_mut(&executor.memory));
-        let (first, second) = (moments.next().transpose()?, moments.next().transpose()?);
-        match rule {
-            Rule::Sgd(sgd) => kernels::sgd(executor, &sgd, value, gradient.values(), first),
-            Rule::Adam(adam) => {
-                if let (Some(mean), Some(square)) = (first, second) {
-                    kernels::adam(executor, &adam, self.steps, value, gradient.values(), [mean, square]);
-                }
+        match (rule, &mut self.moments[..]) {
+            (Rule::Sgd(sgd), moments) => kernels::sgd(executor, &sgd, value, gradient, moments.first_mut()),
+            (Rule::Adam(adam), [mean, square]) => {
+                kernels::adam(executor, &adam, self.steps, value, gradient, [mean, square])
             }
+            (Rule::Adam(_), _) => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -59,6 +59,11 @@ impl Shape {
         &self.dimensions[..self.rank]
     }
 
+    /// The same, with a zero for each dimension that there is not.
+    pub(crate) fn per_axis(&self) -> PerAxis {
+        self.dimensions
+    }
+
     /// How many dimensions there are.
     pub fn rank(&self) -> usize {
         self.rank

@@ -195,7 +195,5 @@ impl Pending {
 
 /// The sum of two gradients of the same tensor.
 pub(crate) fn add(executor: &Executor, left: &Tensor, right: &Tensor) -> Result<Tensor, TensorError> {
-    executor.compute(*left.shape(), |output| {
-        kernels::combine_same(executor, Arithmetic::Add, left.values(), right.values(), output);
-    })
+    kernels::combine(executor, Arithmetic::Add, *left.shape(), left, right)
 }

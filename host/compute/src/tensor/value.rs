@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
+use super::buffer::Buffer;
 use super::error::TensorError;
-use super::memory::{Buffer, Charge, Memory};
+use super::memory::{Charge, HostNumbers, Memory};
 use super::shape::Shape;
+use super::wgsl::{DeviceNumbers, Queue};
 
 /// A shape and its elements.
 #[derive(Debug, Clone)]
@@ -23,9 +25,15 @@ impl Tensor {
         fill: impl FnOnce(&mut [f32]),
     ) -> Result<Tensor, TensorError> {
         let charge = memory.charge(shape.elements())?;
-        let mut buffer = memory.buffer(shape.elements());
-        fill(&mut buffer.values);
-        Ok(Tensor { shape, buffer: Arc::new(buffer), charge })
+        let mut numbers = memory.numbers(shape.elements());
+        fill(&mut numbers.values);
+        Ok(Tensor { shape, buffer: Arc::new(Buffer::of_host(numbers)), charge })
+    }
+
+    /// A tensor on the device, whose elements are yet to be computed, all of them.
+    pub(crate) fn on_device(memory: &Arc<Memory>, queue: &Arc<Queue>, shape: Shape) -> Result<Tensor, TensorError> {
+        let charge = memory.charge(shape.elements())?;
+        Ok(Tensor { shape, buffer: Arc::new(Buffer::of_device(queue.numbers(shape.elements())?)), charge })
     }
 
     /// A tensor of these values, of which there must be as many as the shape has elements.
@@ -35,7 +43,7 @@ impl Tensor {
             return Err(TensorError::argument("create", "the number of values", values.len(), rule));
         }
         let charge = memory.charge(values.len())?;
-        Ok(Tensor { shape, buffer: Arc::new(memory.adopt(values)), charge })
+        Ok(Tensor { shape, buffer: Arc::new(Buffer::of_host(memory.adopt(values))), charge })
     }
 
     pub(crate) fn shape(&self) -> &Shape {
@@ -46,23 +54,61 @@ impl Tensor {
         self.shape.dimensions()
     }
 
-    pub(crate) fn values(&self) -> &[f32] {
-        &self.buffer.values
+    /// The elements with the host, which waits for the device if only that has them.
+    pub(crate) fn values(&self) -> Result<&[f32], TensorError> {
+        self.buffer.values(&self.charge)
+    }
+
+    /// The elements on the device.
+    pub(crate) fn numbers(&self, queue: &Arc<Queue>) -> Result<Arc<DeviceNumbers>, TensorError> {
+        self.buffer.numbers(queue, &self.charge)
     }
 
     /// The elements for writing; a copy of them when another tensor or a snapshot shares them.
     pub(crate) fn values_mut(&mut self, memory: &Arc<Memory>) -> Result<&mut [f32], TensorError> {
-        if Arc::get_mut(&mut self.buffer).is_none() {
-            // A charge that no other tensor shares goes over to the copy: only a snapshot holds the old buffer then.
-            if Arc::strong_count(&self.charge) > 1 {
-                self.charge = memory.charge(self.shape.elements())?;
-            }
-            let mut copy = memory.buffer(self.shape.elements());
-            copy.values.copy_from_slice(&self.buffer.values);
-            self.buffer = Arc::new(copy);
+        let is_shared = match Arc::get_mut(&mut self.buffer) {
+            Some(buffer) => buffer.values_mut(&self.charge)?.is_none(),
+            None => true,
+        };
+        if is_shared {
+            let charge = self.charge_of_copy(memory)?;
+            let mut copy = memory.numbers(self.shape.elements());
+            copy.values.copy_from_slice(self.values()?);
+            (self.buffer, self.charge) = (Arc::new(Buffer::of_host(copy)), charge);
         }
         let buffer = Arc::get_mut(&mut self.buffer).expect("a buffer that was just found or made unshared");
-        Ok(&mut buffer.values)
+        Ok(buffer.values_mut(&self.charge)?.expect("elements that were just found or made unshared"))
+    }
+
+    /// The elements for writing on the device; a copy of them when another tensor or a snapshot shares them.
+    pub(crate) fn numbers_mut(
+        &mut self,
+        memory: &Arc<Memory>,
+        queue: &Arc<Queue>,
+    ) -> Result<Arc<DeviceNumbers>, TensorError> {
+        if let Some(buffer) = Arc::get_mut(&mut self.buffer)
+            && let Some(numbers) = buffer.numbers_mut(queue, &self.charge)?
+        {
+            return Ok(numbers);
+        }
+        let charge = self.charge_of_copy(memory)?;
+        let copy = queue.copy(self.numbers(queue)?.as_ref())?;
+        (self.buffer, self.charge) = (Arc::new(Buffer::of_device(copy)), charge);
+        self.numbers(queue)
+    }
+
+    /// Overwrites the elements, of which there are as many.
+    pub(crate) fn set(&mut self, memory: &Arc<Memory>, values: &[f32]) -> Result<(), TensorError> {
+        let charge = self.charge_of_copy(memory)?;
+        let mut numbers = memory.numbers(self.shape.elements());
+        numbers.values.copy_from_slice(values);
+        (self.buffer, self.charge) = (Arc::new(Buffer::of_host(numbers)), charge);
+        Ok(())
+    }
+
+    /// Reads back what only the device has, for a snapshot that is made as long as this is held.
+    pub(crate) async fn settle(&self) -> Result<Option<Arc<HostNumbers>>, TensorError> {
+        self.buffer.settle(self.charge.memory()).await
     }
 
     /// The same elements as another shape, which must have as many.
@@ -71,13 +117,23 @@ impl Tensor {
         Tensor { shape, ..self.clone() }
     }
 
-    /// The same elements on the books of another account.
-    pub(crate) fn charged(&self, charge: Arc<Charge>) -> Tensor {
-        Tensor { charge, ..self.clone() }
+    /// The elements as a snapshot keeps them, apart from what becomes of these.
+    pub(crate) fn shared_buffer(&self) -> Arc<Buffer> {
+        Arc::new(self.buffer.shared())
+    }
+
+    /// The same shape of these elements, on the books of another account.
+    pub(crate) fn with_buffer(&self, buffer: Arc<Buffer>, charge: Arc<Charge>) -> Tensor {
+        Tensor { shape: self.shape, buffer, charge }
     }
 
     /// What two tensors have in common exactly when they share their elements.
     pub(crate) fn buffer_identity(&self) -> usize {
         Arc::as_ptr(&self.buffer).addr()
+    }
+
+    /// The charge of a copy. One that no other tensor shares goes over to it: only a snapshot has the old elements then.
+    fn charge_of_copy(&self, memory: &Arc<Memory>) -> Result<Arc<Charge>, TensorError> {
+        if Arc::strong_count(&self.charge) > 1 { memory.charge(self.shape.elements()) } else { Ok(self.charge.clone()) }
     }
 }

@@ -8,4 +8,5 @@ mod loss;
 mod orphans;
 mod sharing;
 mod support;
+mod tensors;
 mod work;

@@ -74,8 +74,11 @@ impl ComputeState {
             section(&mut bytes, BOARDS, |bytes| bytes.extend(self.boards.encode()));
         }
         if has_tensors {
-            // They may be a gigabyte, of which there is to be no second copy.
-            section(&mut bytes, TENSORS, |bytes| self.tensors.encode_into(bytes));
+            // They may be a gigabyte, of which there is to be no second copy. A state is taken of what was settled, and has
+            // no elements that only a device has.
+            section(&mut bytes, TENSORS, |bytes| {
+                self.tensors.encode_into(bytes).expect("tensors that are with the host");
+            });
         }
         if has_image {
             section(&mut bytes, DEVICE, |bytes| bytes.extend(self.image.encode()));

@@ -19,6 +19,7 @@ use super::error::DeviceError;
 use super::image::{Image, PipelineImage};
 use super::shader;
 use job::{Action, Answer, Answering, Job};
+pub(super) use tables::TENSOR_BUFFERS_MAX;
 use tables::Tables;
 pub use tables::{BUFFERS_MAX, PIPELINES_MAX};
 use task::Task;
@@ -82,9 +83,9 @@ pub struct Usage {
 }
 
 impl Session {
-    pub(super) fn open(shared: Arc<Shared>, image: Image) -> Self {
+    pub(super) fn open(shared: Arc<Shared>, image: Image, buffers_max: usize) -> Self {
         let memory_bytes_max = shared.config.memory_bytes_max;
-        let tables = Tables::new(image, memory_bytes_max, shared.adapter().limits);
+        let tables = Tables::new(image, memory_bytes_max, buffers_max, shared.adapter().limits);
         let state = Arc::new(State { tables: Mutex::new(tables), counters: Counters::default() });
         let (jobs, queue) = mpsc::channel(QUEUE_LENGTH_MAX);
         let task = tokio::spawn(Task::new(shared, Arc::clone(&state), queue).run());

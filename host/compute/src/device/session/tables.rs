@@ -15,6 +15,8 @@ use crate::device::shader::BINDINGS_MAX;
 
 /// Buffers of one owner at most.
 pub const BUFFERS_MAX: usize = 4096;
+/// Buffers of an owner's tensors at most: there may be more tensors than a guest may have buffers, and their gradients.
+pub(in crate::device) const TENSOR_BUFFERS_MAX: usize = 1 << 19;
 /// Pipelines of one owner at most.
 pub const PIPELINES_MAX: usize = 256;
 /// The greatest id: the meter has 32 bits for a pipeline's.
@@ -28,6 +30,9 @@ pub(super) struct Tables {
     pipelines: BTreeMap<u64, PipelineEntry>,
     bytes_used: u64,
     bytes_max: u64,
+    /// How many buffers are not freed.
+    buffers_used: usize,
+    buffers_max: usize,
     limits: AdapterLimits,
 }
 
@@ -67,8 +72,8 @@ pub(super) enum Contents {
 
 impl Tables {
     /// The tables of a session that continues from an image.
-    pub(super) fn new(image: Image, bytes_max: u64, limits: AdapterLimits) -> Self {
-        let bytes_used = image.size_bytes();
+    pub(super) fn new(image: Image, bytes_max: u64, buffers_max: usize, limits: AdapterLimits) -> Self {
+        let (bytes_used, buffers_used) = (image.size_bytes(), image.buffers.len());
         let entry = |buffer: BufferImage| {
             let size_bytes = buffer.size_bytes();
             let contents = match buffer {
@@ -88,6 +93,8 @@ impl Tables {
                 .collect(),
             bytes_used,
             bytes_max,
+            buffers_used,
+            buffers_max,
             limits,
         }
     }
@@ -113,8 +120,7 @@ impl Tables {
     pub(super) fn add_buffer(&mut self, size_bytes: u64) -> Result<u64, DeviceError> {
         check_alignment(size_bytes)?;
         check_limit("bytes in a buffer", "buffer_bytes_max", size_bytes, self.limits.buffer_bytes_max)?;
-        let buffers = self.buffers.values().filter(|entry| !entry.is_freed).count() as u64;
-        check_limit("buffers", "BUFFERS_MAX", buffers + 1, BUFFERS_MAX as u64)?;
+        check_limit("buffers", "BUFFERS_MAX", self.buffers_used as u64 + 1, self.buffers_max as u64)?;
         if size_bytes == 0 {
             return Err(DeviceError::Validation { position: None, message: "a buffer can't be empty".into() });
         }
@@ -122,6 +128,7 @@ impl Tables {
         check_limit("bytes of buffers", "memory_bytes_max", bytes_used, self.bytes_max)?;
         let id = self.new_id()?;
         self.bytes_used = bytes_used;
+        self.buffers_used += 1;
         self.buffers.insert(id, BufferEntry { size_bytes, contents: Contents::Zeros, is_freed: false });
         Ok(id)
     }
@@ -132,6 +139,7 @@ impl Tables {
         let entry = self.buffers.get_mut(&id).filter(|entry| !entry.is_freed);
         let entry = entry.ok_or(DeviceError::UnknownBuffer(id))?;
         entry.is_freed = true;
+        self.buffers_used = self.buffers_used.saturating_sub(1);
         self.bytes_used = self.bytes_used.saturating_sub(entry.size_bytes);
         Ok(())
     }

@@ -184,6 +184,7 @@ impl Gpu {
     }
 
     fn run(&mut self, commands: &[Command]) -> Result<Reply, Failure> {
+        self.kernels.values_mut().for_each(Kernel::make_room);
         let mut metered = false;
         for command in commands {
             if let Command::Dispatch { pipeline, bindings, .. } = command {

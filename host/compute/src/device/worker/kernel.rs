@@ -87,11 +87,15 @@ impl Kernel {
             }
             made.push((group, bind_group(device, &self.pipeline, group, &entries)));
         }
+        self.groups.insert(bindings.to_vec(), made);
+        Ok(())
+    }
+
+    /// Forgets bind groups if many are kept, before those of a submission are made: it needs all of its own until its end.
+    pub(super) fn make_room(&mut self) {
         if self.groups.len() >= BIND_GROUPS_KEPT_MAX {
             self.groups.clear();
         }
-        self.groups.insert(bindings.to_vec(), made);
-        Ok(())
     }
 
     /// Forgets all bind groups: they keep their buffers' memory.

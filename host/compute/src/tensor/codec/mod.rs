@@ -6,14 +6,16 @@
 //! | bytes | what |
 //! | --- | --- |
 //! | 8 | the magic `BJTENSOR` |
-//! | u32 | the version, 1 |
+//! | u32 | the version, 1 or 2 |
+//! | u8, in version 2 only | the engine: 1 the processors, 2 the device |
 //! | u64 | the last id that was given |
 //! | u64, then each: u64, then f32 … | buffers: how many elements, and those |
 //! | u64, then each: u64, u8, tensor, \[tensor\] | tensors by rising id: the id, flags (1: requires a gradient, 2: has one), the value, and the gradient if it has one |
 //! | u64, then each: u64, rule, u64, parameters | optimisers by rising id: the id, the rule, how many parameters, and those |
 //!
 //! A *tensor* is its rank as u8, its dimensions as u32 each, and the number of its buffer as u64; buffers are numbered
-//! in the order in which tensors first name them, so that there is one way to write a state. A *rule* is u8 0
+//! in the order in which tensors first name them. The version is 2 where an engine was chosen, and else 1, so that there is
+//! one way to write a state. A *rule* is u8 0
 //! with the learning rate, momentum and weight decay as f64 and nesterov as u8, or u8 1 with the learning rate,
 //! beta1, beta2, epsilon and weight decay as f64 and decoupled as u8. A *parameter* is its id and its number of steps
 //! as u64, and a u8 which is 1 if its moments follow, as tensors, of which the rule decides how many.
@@ -26,8 +28,13 @@ use super::optimiser::OPTIMISERS_MAX;
 use super::shape::RANK_MAX;
 use super::tensors::TENSORS_MAX;
 
-/// The version of the format that is written, and the only one that is read.
-pub const CODEC_VERSION: u32 = 1;
+/// The newest version of the format. The one before it, of states without an engine of their choice, is written and read too.
+pub const CODEC_VERSION: u32 = 2;
+
+/// The version of a state without an engine of its choice.
+const VERSION_WITHOUT_ENGINE: u32 = 1;
+const ENGINE_CPU: u8 = 1;
+const ENGINE_DEVICE: u8 = 2;
 
 const MAGIC: [u8; 8] = *b"BJTENSOR";
 /// More bytes than a state has beside the elements of its tensors.
@@ -54,7 +61,7 @@ pub enum DecodeError {
 
     /// The bytes are of another version.
     #[error(
-        "the tensors have format {found}, and this Belljar knows format {CODEC_VERSION}: use the one that wrote them"
+        "the tensors have format {found}, and this Belljar knows formats up to {CODEC_VERSION}: use the one that wrote them"
     )]
     Version {
         /// The version that was found.

@@ -3,13 +3,16 @@
 
 use std::sync::Arc;
 
-use super::{CODEC_VERSION, DecodeError, HAS_GRADIENT, MAGIC, REQUIRES_GRADIENT};
+use super::{
+    CODEC_VERSION, DecodeError, ENGINE_CPU, ENGINE_DEVICE, HAS_GRADIENT, MAGIC, REQUIRES_GRADIENT,
+    VERSION_WITHOUT_ENGINE,
+};
 use crate::tensor::cpu::{Adam, Sgd};
 use crate::tensor::error::TensorError;
 use crate::tensor::memory::Memory;
 use crate::tensor::optimiser::{OPTIMISERS_MAX, Optimiser, Parameter, Rule};
 use crate::tensor::shape::{RANK_MAX, Shape};
-use crate::tensor::tensors::{Entry, TENSORS_MAX, Tensors};
+use crate::tensor::tensors::{Engine, Entry, TENSORS_MAX, Tensors};
 use crate::tensor::value::Tensor;
 
 /// The largest id that bytes may name, far more than are ever given.
@@ -23,7 +26,7 @@ impl Tensors {
     pub fn decode(bytes: &[u8], memory_bytes_max: u64) -> Result<Tensors, DecodeError> {
         let mut tensors = Tensors::new(memory_bytes_max);
         let mut reader = Reader { rest: bytes, length: bytes.len(), buffers_used: 0 };
-        reader.header()?;
+        tensors.set_engine(reader.header()?);
         let last_id = reader.last_id()?;
         let buffers = reader.buffers(&tensors.executor.memory)?;
         tensors.last_id = last_id;
@@ -60,13 +63,19 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn header(&mut self) -> Result<(), DecodeError> {
+    /// The engine.
+    fn header(&mut self) -> Result<Engine, DecodeError> {
         if !self.rest.starts_with(&MAGIC) {
             return Err(DecodeError::Magic);
         }
         self.rest = &self.rest[MAGIC.len()..];
         match self.u32("the version")? {
-            CODEC_VERSION => Ok(()),
+            VERSION_WITHOUT_ENGINE => Ok(Engine::Auto),
+            CODEC_VERSION => match self.bounded_u8("the engine", ENGINE_DEVICE)? {
+                ENGINE_CPU => Ok(Engine::Cpu),
+                ENGINE_DEVICE => Ok(Engine::Device),
+                other => Err(self.invalid("the engine", other.into())),
+            },
             found => Err(DecodeError::Version { found }),
         }
     }

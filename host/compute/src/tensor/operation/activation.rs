@@ -45,13 +45,11 @@ impl Activated {
         let Some((function, result)) = &self.kept else {
             return Ok(gradient.clone());
         };
-        executor.compute(*gradient.shape(), |output| {
-            kernels::map_backward(executor, *function, result.values(), gradient.values(), output);
-        })
+        kernels::map_backward(executor, *function, Some(result), gradient)
     }
 
     /// The value of ReLU, where the activation is that, for a kernel that goes back through it by itself.
-    pub(super) fn relu(&self) -> Option<&[f32]> {
-        self.kept.as_ref().filter(|(function, _)| *function == Function::Relu).map(|(_, result)| result.values())
+    pub(super) fn relu(&self) -> Option<&Tensor> {
+        self.kept.as_ref().filter(|(function, _)| *function == Function::Relu).map(|(_, result)| result)
     }
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::slice::Block;
 use super::{Backward, Forward, Gradients};
+use crate::tensor::block::Block;
 use crate::tensor::error::TensorError;
 use crate::tensor::executor::Executor;
+use crate::tensor::kernels;
 use crate::tensor::memory::Charge;
 use crate::tensor::shape::Shape;
 use crate::tensor::value::Tensor;
@@ -40,13 +41,8 @@ pub(crate) fn concatenate(executor: &Executor, inputs: &[&Tensor], axis: u32) ->
             (*input.shape(), Block { from: from - length, length, line: total * inner })
         })
         .collect();
-    let output = executor.compute(shape, |output| {
-        for (input, (_, block)) in inputs.iter().zip(&parts) {
-            for (to, from) in block.of_mut(output).zip(input.values().chunks_exact(block.length.max(1))) {
-                to.copy_from_slice(from);
-            }
-        }
-    })?;
+    let blocks: Vec<_> = inputs.iter().zip(&parts).map(|(input, (_, block))| (*input, *block)).collect();
+    let output = kernels::join(executor, shape, &blocks)?;
     let charge = executor.memory.charge(inputs.len().saturating_mul(PART_ELEMENTS))?;
     Ok((output, Concatenate { parts, _charge: charge }))
 }
@@ -60,13 +56,7 @@ pub(crate) struct Concatenate {
 
 impl Backward for Concatenate {
     fn backward(&self, executor: &Executor, gradient: &Tensor, needed: &[bool]) -> Result<Gradients, TensorError> {
-        let part = |(shape, block): &(Shape, Block)| {
-            executor.compute(*shape, |output| {
-                for (to, from) in output.chunks_exact_mut(block.length.max(1)).zip(block.of(gradient.values())) {
-                    to.copy_from_slice(from);
-                }
-            })
-        };
+        let part = |(shape, block): &(Shape, Block)| kernels::take(executor, *shape, gradient, *block);
         self.parts.iter().zip(needed).map(|(input, &needed)| needed.then(|| part(input)).transpose()).collect()
     }
 }

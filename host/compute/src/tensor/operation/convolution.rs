@@ -4,7 +4,7 @@ use super::activation::{Activated, Activation};
 use super::{Backward, Forward, Gradients, check_shape};
 use crate::tensor::error::TensorError;
 use crate::tensor::executor::Executor;
-use crate::tensor::kernels::{self, ConvBackward, ConvGradients, ConvShape};
+use crate::tensor::kernels::{self, ConvOperands, ConvShape};
 use crate::tensor::shape::Shape;
 use crate::tensor::value::Tensor;
 
@@ -90,11 +90,7 @@ impl Convolution {
         let factors = [output.elements(), kernel_height, kernel_width, shape.in_channels.max(1)];
         executor.check_work(operation, &factors)?;
         let _scratch = executor.reserve(shape.scratch_len())?;
-        let output = executor.compute(output, |output| {
-            let bias = bias.map(Tensor::values);
-            let (input, weight, function) = (input.values(), weight.values(), activation.function());
-            kernels::convolution(executor, &shape, input, weight, bias, function, output);
-        })?;
+        let output = kernels::convolution(executor, &shape, [input, weight], bias, activation.function(), output)?;
         let activated = Activated::new(activation, &output);
         Ok((output, Convolution { shape, input: input.clone(), weight: weight.clone(), activated }))
     }
@@ -106,25 +102,8 @@ impl Backward for Convolution {
         // Other activations than ReLU are gone back through before the kernel.
         let relu = self.activated.relu();
         let gradient = if relu.is_some() { gradient.clone() } else { self.activated.backward(executor, gradient)? };
-        let bias = Shape::new(&[self.shape.out_channels])?;
-        let shapes = [*self.input.shape(), *self.weight.shape(), bias];
-        let output = |(shape, &needed): (Shape, &bool)| needed.then(|| executor.unwritten(shape)).transpose();
-        let mut gradients = shapes.into_iter().zip(needed).map(output).collect::<Result<Gradients, _>>()?;
-
-        let mut outputs = gradients.iter_mut().map(|output| match output {
-            Some(output) => output.values_mut(&executor.memory).map(Some),
-            None => Ok(None),
-        });
-        let mut next = || Ok::<_, TensorError>(outputs.next().transpose()?.flatten());
-        let to = ConvGradients { input: next()?, weight: next()?, bias: next()? };
-        let from = ConvBackward {
-            input: self.input.values(),
-            weight: self.weight.values(),
-            activated: relu,
-            gradient: gradient.values(),
-        };
-        kernels::convolution_backward(executor, &self.shape, from, to);
-        Ok(gradients)
+        let from = ConvOperands { input: &self.input, weight: &self.weight, activated: relu, gradient: &gradient };
+        kernels::convolution_backward(executor, &self.shape, from, needed)
     }
 }
 

@@ -5,7 +5,6 @@ use crate::tensor::error::TensorError;
 use crate::tensor::executor::Executor;
 use crate::tensor::kernels;
 use crate::tensor::memory::Indices;
-use crate::tensor::shape::Shape;
 use crate::tensor::value::Tensor;
 
 /// The mean of `−log softmax(logits)[label]` over the rows of logits `[rows, classes]`; not-a-number of no rows.
@@ -19,9 +18,7 @@ pub(crate) fn cross_entropy(executor: &Executor, logits: &Tensor, labels: &[u32]
         return Err(TensorError::argument("cross-entropy", "the number of labels", labels.len(), rule));
     }
     check_indices("cross-entropy", "a label", labels, classes)?;
-    let output = executor.compute(Shape::SCALAR, |output| {
-        output[0] = kernels::cross_entropy(executor, classes, logits.values(), labels);
-    })?;
+    let output = kernels::cross_entropy(executor, classes, logits, labels)?;
     Ok((output, CrossEntropy { classes, logits: logits.clone(), labels: executor.memory.indices(labels)? }))
 }
 
@@ -34,11 +31,8 @@ pub(crate) struct CrossEntropy {
 
 impl Backward for CrossEntropy {
     fn backward(&self, executor: &Executor, gradient: &Tensor, _: &[bool]) -> Result<Gradients, TensorError> {
-        let input = executor.compute(*self.logits.shape(), |output| {
-            let (logits, gradient) = (self.logits.values(), gradient.values()[0]);
-            kernels::cross_entropy_backward(executor, self.classes, logits, &self.labels.values, gradient, output);
-        })?;
-        Ok(vec![Some(input)])
+        let labels = &self.labels.values;
+        Ok(vec![Some(kernels::cross_entropy_backward(executor, self.classes, &self.logits, labels, gradient)?)])
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) fn dropout(executor: &Executor, input: &Tensor, probability: f32, see
     if !(0.0..1.0).contains(&probability) {
         return Err(TensorError::argument("dropout", "the probability", probability, "at least 0 and less than 1"));
     }
-    let mask = executor.compute(*input.shape(), |output| kernels::dropout_mask(executor, seed, probability, output))?;
+    let mask = kernels::dropout_mask(executor, *input.shape(), seed, probability)?;
     Ok((elementwise::compute(executor, Arithmetic::Multiply, input, &mask)?, Dropout { mask }))
 }
 

@@ -10,7 +10,7 @@ use crate::tensor::value::Tensor;
 
 /// A function of every element.
 pub(crate) fn map(executor: &Executor, function: Function, input: &Tensor) -> Forward<Map> {
-    let output = executor.compute(*input.shape(), |output| kernels::map(executor, function, input.values(), output))?;
+    let output = kernels::map(executor, function, input)?;
     let kept = match function.slope_of() {
         SlopeOf::Nothing => None,
         SlopeOf::Argument => Some(input.clone()),
@@ -27,11 +27,7 @@ pub(crate) struct Map {
 
 impl Backward for Map {
     fn backward(&self, executor: &Executor, gradient: &Tensor, _: &[bool]) -> Result<Gradients, TensorError> {
-        let kept = self.kept.as_ref().map_or(&[][..], Tensor::values);
-        let input = executor.compute(*gradient.shape(), |output| {
-            kernels::map_backward(executor, self.function, kept, gradient.values(), output);
-        })?;
-        Ok(vec![Some(input)])
+        Ok(vec![Some(kernels::map_backward(executor, self.function, self.kept.as_ref(), gradient)?)])
     }
 }
 
@@ -52,17 +48,8 @@ pub(super) fn compute(
     left: &Tensor,
     right: &Tensor,
 ) -> Result<Tensor, TensorError> {
-    if left.shape() == right.shape() {
-        return executor.compute(*left.shape(), |output| {
-            kernels::combine_same(executor, arithmetic, left.values(), right.values(), output);
-        });
-    }
     let shape = Shape::broadcast(name(arithmetic), left.shape(), right.shape())?;
-    executor.compute(shape, |output| {
-        let left = (left.values(), left.shape().strides_in(&shape));
-        let right = (right.values(), right.shape().strides_in(&shape));
-        kernels::combine(executor, arithmetic, &shape, left, right, output);
-    })
+    kernels::combine(executor, arithmetic, shape, left, right)
 }
 
 /// What [`combine`] keeps.

@@ -34,10 +34,8 @@ pub(crate) fn linear(
     let product = Product { rows: outer.iter().product(), inputs, outputs };
     executor.check_work("linear", &[product.rows, inputs, outputs])?;
     let _scratch = executor.reserve(product.forward().scratch_len())?;
-    let output = executor.compute(input.shape().with(outer.len(), outputs)?, |output| {
-        let (gemm, bias, function) = (product.forward(), bias.map(Tensor::values), activation.function());
-        kernels::linear(executor, gemm, input.values(), weight.values(), bias, function, output);
-    })?;
+    let shape = input.shape().with(outer.len(), outputs)?;
+    let output = kernels::linear(executor, product.forward(), [input, weight], bias, activation.function(), shape)?;
     let activated = Activated::new(activation, &output);
     Ok((output, Linear { product, input: input.clone(), weight: weight.clone(), activated }))
 }

@@ -40,13 +40,13 @@ pub(crate) fn lstm(executor: &Executor, input: &Tensor, parameters: Parameters, 
 
     let _scratch = executor.reserve(sizes.scratch_len())?;
     let input = permute::compute(executor, input, &[1, 0, 2])?;
-    let mut gates = executor.compute(sizes.steps(4)?, |gates| {
-        let (weight, bias) = (parameters.input_weight.values(), parameters.bias.values());
-        kernels::linear(executor, sizes.of_inputs().forward(), input.values(), weight, Some(bias), None, gates);
-    })?;
+    let (operands, bias) = ([&input, &parameters.input_weight], Some(&parameters.bias));
+    let product = sizes.of_inputs().forward();
+    let mut gates = kernels::linear(executor, product, operands, bias, None, sizes.steps(4)?)?;
     let history = |start: Option<&Tensor>| {
+        let start = start.map(Tensor::values).transpose()?;
         executor.compute(Shape::new(&[time + 1, batch, hidden])?, |history| match start {
-            Some(start) => history[..batch * hidden].copy_from_slice(start.values()),
+            Some(start) => history[..batch * hidden].copy_from_slice(start),
             None => history[..batch * hidden].fill(0.0),
         })
     };
@@ -54,21 +54,23 @@ pub(crate) fn lstm(executor: &Executor, input: &Tensor, parameters: Parameters, 
     let mut cells = history(start.as_ref().map(|start| &start.cell))?;
 
     let rows = batch * hidden;
+    let state_weight = parameters.state_weight.values()?;
     for step in 0..sizes.busy_steps() {
         let (before, after) = states.values_mut(&executor.memory)?[step * rows..].split_at_mut(rows);
         let (cell_before, cell_after) = cells.values_mut(&executor.memory)?[step * rows..].split_at_mut(rows);
         let sums = &mut gates.values_mut(&executor.memory)?[step * 4 * rows..][..4 * rows];
         let recurrent = executor.compute(Shape::new(&[batch, 4 * hidden])?, |output| {
-            kernels::gemm(executor, sizes.of_state().forward(), before, parameters.state_weight.values(), output);
+            kernels::gemm_of_values(executor, sizes.of_state().forward(), before, state_weight, output);
         })?;
-        add(sums, recurrent.values());
+        add(sums, recurrent.values()?);
         kernels::lstm_step(executor, hidden, sums, cell_before, &mut cell_after[..rows], &mut after[..rows]);
     }
 
+    let histories = [states.values()?, cells.values()?];
     let output = executor.compute(Shape::new(&[2, batch, time, hidden])?, |output| {
         let half = batch * time * hidden;
-        for (half, history) in output.chunks_exact_mut(half).zip([&states, &cells]) {
-            for (row, numbers) in history.values()[rows..].chunks_exact(hidden).enumerate() {
+        for (half, history) in output.chunks_exact_mut(half).zip(histories) {
+            for (row, numbers) in history[rows..].chunks_exact(hidden).enumerate() {
                 let (step, sequence) = (row / batch, row % batch);
                 half[(sequence * time + step) * hidden..][..hidden].copy_from_slice(numbers);
             }
@@ -94,7 +96,7 @@ impl Backward for Lstm {
     fn backward(&self, executor: &Executor, gradient: &Tensor, needed: &[bool]) -> Result<Gradients, TensorError> {
         let Sizes { batch, time, hidden, .. } = self.sizes;
         let gradient = permute::compute(executor, gradient, &[0, 2, 1, 3])?;
-        let (of_states, of_cells) = gradient.values().split_at(time * batch * hidden);
+        let (of_states, of_cells) = gradient.values()?.split_at(time * batch * hidden);
         let rows = batch * hidden;
         let _scratch = executor.reserve(self.sizes.scratch_len())?;
         let row_shape = Shape::new(&[batch, hidden])?;
@@ -108,15 +110,16 @@ impl Backward for Lstm {
             let cell_gradient = cell.values_mut(&executor.memory)?;
             add(cell_gradient, &of_cells[from..][..rows]);
             let values = StepValues {
-                gates: &self.gates.values()[4 * from..][..4 * rows],
-                before: &self.cells.values()[from..][..rows],
-                cell: &self.cells.values()[from + rows..][..rows],
+                gates: &self.gates.values()?[4 * from..][..4 * rows],
+                before: &self.cells.values()?[from..][..rows],
+                cell: &self.cells.values()?[from + rows..][..rows],
             };
             let step_sums = &mut sums.values_mut(&executor.memory)?[4 * from..][..4 * rows];
-            kernels::lstm_step_backward(executor, hidden, values, state.values(), cell_gradient, step_sums);
+            kernels::lstm_step_backward(executor, hidden, values, state.values()?, cell_gradient, step_sums);
             let back = self.sizes.of_state().of_input();
-            let weight = self.parameters.state_weight.values();
-            state = executor.compute(row_shape, |output| kernels::gemm(executor, back, step_sums, weight, output))?;
+            let weight = self.parameters.state_weight.values()?;
+            state = executor
+                .compute(row_shape, |output| kernels::gemm_of_values(executor, back, step_sums, weight, output))?;
         }
         self.gradients(executor, needed, &sums, state, cell)
     }
@@ -142,9 +145,10 @@ impl Lstm {
         let of_input_weight = || product(sizes.of_inputs().of_weight(), sums, &self.input, *input_weight.shape());
         let of_state_weight = || {
             let all_steps = Product { rows: sizes.time * sizes.batch, ..sizes.of_state() };
+            let before = &self.states.values()?[..sizes.time * sizes.batch * sizes.hidden];
+            let sums = sums.values()?;
             executor.compute(*state_weight.shape(), |output| {
-                let before = &self.states.values()[..sizes.time * sizes.batch * sizes.hidden];
-                kernels::gemm(executor, all_steps.of_weight(), sums.values(), before, output);
+                kernels::gemm_of_values(executor, all_steps.of_weight(), sums, before, output);
             })
         };
         let mut gradients = vec![

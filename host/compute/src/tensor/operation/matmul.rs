@@ -91,5 +91,5 @@ pub(super) fn multiply(
 ) -> Result<Tensor, TensorError> {
     executor.check_work(operation, &[gemm.batch, gemm.m, gemm.n, gemm.k])?;
     let _scratch = executor.reserve(gemm.scratch_len())?;
-    executor.compute(shape, |output| kernels::gemm(executor, gemm, left.values(), right.values(), output))
+    kernels::gemm(executor, gemm, left, right, shape)
 }

@@ -3,22 +3,8 @@
 use super::{Backward, Forward, Gradients, check_shape};
 use crate::tensor::error::TensorError;
 use crate::tensor::executor::Executor;
-use crate::tensor::kernels::{self, Group, Normalisation, Statistics};
-use crate::tensor::shape::Shape;
+use crate::tensor::kernels::{self, Group, Moments, Normalisation};
 use crate::tensor::value::Tensor;
-
-/// The mean and the variance of each group, as tensors.
-#[derive(Debug, Clone)]
-pub(crate) struct Moments {
-    pub(crate) mean: Tensor,
-    pub(crate) variance: Tensor,
-}
-
-impl Moments {
-    fn statistics(&self) -> Statistics<'_> {
-        Statistics { mean: self.mean.values(), variance: self.variance.values() }
-    }
-}
 
 /// Brings every channel of `[.., channels]` to mean 0 and variance 1 over all other axes, or by the running
 /// moments; then multiplies it with its weight and adds its bias.
@@ -43,7 +29,7 @@ pub(crate) fn batch_norm(
             let rule = "with at least two values for each channel while training";
             return Err(TensorError::argument("batch-norm", "the input's shape", input.shape(), rule));
         }
-        None => moments(executor, &shape, input)?,
+        None => kernels::statistics(executor, &shape, input)?,
     };
     normalise(executor, shape, moments, training, input, weight, bias)
 }
@@ -58,7 +44,7 @@ pub(crate) fn layer_norm(
     epsilon: f64,
 ) -> Forward<Normalised> {
     let shape = shape("layer-norm", Group::Row, input, weight, bias, epsilon)?;
-    let moments = moments(executor, &shape, input)?;
+    let moments = kernels::statistics(executor, &shape, input)?;
     normalise(executor, shape, moments, true, input, weight, bias)
 }
 
@@ -81,38 +67,23 @@ impl Normalised {
 
 impl Backward for Normalised {
     fn backward(&self, executor: &Executor, gradient: &Tensor, needed: &[bool]) -> Result<Gradients, TensorError> {
-        let (statistics, input, gradient) = (self.moments.statistics(), self.input.values(), gradient.values());
         let of_input = || {
-            executor.compute(*self.input.shape(), |output| {
-                let weight = self.weight.values();
-                kernels::normalise_backward_input(
-                    executor,
-                    &self.shape,
-                    statistics,
-                    self.own,
-                    input,
-                    weight,
-                    gradient,
-                    output,
-                );
-            })
+            let moments = (&self.moments, self.own);
+            let operands = [&self.input, &self.weight];
+            kernels::normalise_backward_input(executor, &self.shape, moments, operands, gradient)
         };
         let of_input = needed[0].then(of_input).transpose()?;
         if !needed[1] && !needed[2] {
             return Ok(vec![of_input, None, None]);
         }
-        let mut weight = executor.unwritten(*self.weight.shape())?;
-        let mut bias = executor.unwritten(*self.weight.shape())?;
-        let outputs = (weight.values_mut(&executor.memory)?, bias.values_mut(&executor.memory)?);
-        kernels::normalise_backward_parameters(
+        let [weight, bias] = kernels::normalise_backward_parameters(
             executor,
             &self.shape,
-            statistics,
-            input,
+            &self.moments,
+            &self.input,
             gradient,
-            outputs.0,
-            outputs.1,
-        );
+            *self.weight.shape(),
+        )?;
         Ok(vec![of_input, Some(weight), Some(bias)])
     }
 }
@@ -139,15 +110,6 @@ fn shape(
     Ok(Normalisation { group, rows: outer.iter().product(), columns, epsilon: epsilon as f32 })
 }
 
-fn moments(executor: &Executor, shape: &Normalisation, input: &Tensor) -> Result<Moments, TensorError> {
-    let groups = Shape::new(&[shape.groups()])?;
-    let mut mean = executor.unwritten(groups)?;
-    let mut variance = executor.unwritten(groups)?;
-    let outputs = (mean.values_mut(&executor.memory)?, variance.values_mut(&executor.memory)?);
-    kernels::statistics(executor, shape, input.values(), outputs.0, outputs.1);
-    Ok(Moments { mean, variance })
-}
-
 fn normalise(
     executor: &Executor,
     shape: Normalisation,
@@ -157,9 +119,6 @@ fn normalise(
     weight: &Tensor,
     bias: &Tensor,
 ) -> Forward<Normalised> {
-    let output = executor.compute(*input.shape(), |output| {
-        let (input, weight, bias) = (input.values(), weight.values(), bias.values());
-        kernels::normalise(executor, &shape, moments.statistics(), input, weight, bias, output);
-    })?;
+    let output = kernels::normalise(executor, &shape, &moments, input, [weight, bias])?;
     Ok((output, Normalised { shape, moments, own, input: input.clone(), weight: weight.clone() }))
 }

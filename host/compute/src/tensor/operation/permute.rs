@@ -51,7 +51,5 @@ pub(super) fn compute(executor: &Executor, input: &Tensor, order: &[usize]) -> R
         *stride = from[axis];
     }
     let shape = Shape::new(&order.iter().map(|&axis| input.dimensions()[axis]).collect::<Vec<_>>())?;
-    executor.compute(shape, |output| {
-        kernels::copy(executor, &shape, (input.values(), strides), (output, shape.strides()));
-    })
+    kernels::lay_out(executor, shape, input, strides)
 }

@@ -13,7 +13,7 @@ const MULTIPLY_ADDS_OF_COMPARISON: usize = 64;
 /// The largest number of each window of `[rows, columns]`.
 pub(crate) fn max_pool2d(executor: &Executor, input: &Tensor, window: [u32; 2], stride: [u32; 2]) -> Forward<MaxPool> {
     let (pool, shape) = pool_shape(executor, "max-pool2d", input, window, stride)?;
-    let output = executor.compute(shape, |output| kernels::max_pool(executor, &pool, input.values(), output))?;
+    let output = kernels::max_pool(executor, &pool, input, shape)?;
     Ok((output, MaxPool { pool, input: input.clone() }))
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn average_pool2d(
     stride: [u32; 2],
 ) -> Forward<AveragePool> {
     let (pool, shape) = pool_shape(executor, "average-pool2d", input, window, stride)?;
-    let output = executor.compute(shape, |output| kernels::average_pool(executor, &pool, input.values(), output))?;
+    let output = kernels::average_pool(executor, &pool, input, shape)?;
     Ok((output, AveragePool { pool, input: *input.shape() }))
 }
 
@@ -37,10 +37,7 @@ pub(crate) struct MaxPool {
 
 impl Backward for MaxPool {
     fn backward(&self, executor: &Executor, gradient: &Tensor, _: &[bool]) -> Result<Gradients, TensorError> {
-        let input = executor.compute(*self.input.shape(), |output| {
-            kernels::max_pool_backward(executor, &self.pool, self.input.values(), gradient.values(), output);
-        })?;
-        Ok(vec![Some(input)])
+        Ok(vec![Some(kernels::max_pool_backward(executor, &self.pool, &self.input, gradient)?)])
     }
 }
 
@@ -52,10 +49,7 @@ pub(crate) struct AveragePool {
 
 impl Backward for AveragePool {
     fn backward(&self, executor: &Executor, gradient: &Tensor, _: &[bool]) -> Result<Gradients, TensorError> {
-        let input = executor.compute(self.input, |output| {
-            kernels::average_pool_backward(executor, &self.pool, gradient.values(), output);
-        })?;
-        Ok(vec![Some(input)])
+        Ok(vec![Some(kernels::average_pool_backward(executor, &self.pool, gradient, self.input)?)])
     }
 }
 

@@ -50,10 +50,7 @@ pub(crate) fn mean(executor: &Executor, input: &Tensor, axes: Axes) -> Forward<S
 }
 
 fn scaled_sum(executor: &Executor, input: &Tensor, axes: Axes, factor: f64) -> Forward<Spread> {
-    let output = executor.compute(axes.output, |output| {
-        let strides = axes.kept.strides_in(input.shape());
-        kernels::sum(executor, input.shape(), input.values(), strides, factor, output);
-    })?;
+    let output = kernels::sum(executor, input, axes.output, axes.kept.strides_in(input.shape()), factor)?;
     Ok((output, Spread { input: *input.shape(), kept: axes.kept, factor }))
 }
 
@@ -77,10 +74,7 @@ pub(crate) fn max(executor: &Executor, input: &Tensor, axes: Axes) -> Forward<Ma
     if input.shape().elements() == 0 && axes.output.elements() > 0 {
         return Err(TensorError::argument("max", "the shape", input.shape(), "not empty along the reduced axes"));
     }
-    let output = executor.compute(axes.output, |output| {
-        let strides = axes.kept.strides_in(input.shape());
-        kernels::max(executor, input.shape(), input.values(), strides, output);
-    })?;
+    let output = kernels::max(executor, input, axes.output, axes.kept.strides_in(input.shape()))?;
     Ok((output.clone(), Max { input: input.clone(), output: output.reshaped(axes.kept) }))
 }
 
@@ -95,11 +89,7 @@ impl Backward for Max {
     fn backward(&self, executor: &Executor, gradient: &Tensor, _: &[bool]) -> Result<Gradients, TensorError> {
         let shape = *self.input.shape();
         let largest = broadcast(executor, &self.output, shape)?;
-        let is_largest = executor.compute(shape, |output| {
-            for ((out, number), largest) in output.iter_mut().zip(self.input.values()).zip(largest.values()) {
-                *out = if number == largest { 1.0 } else { 0.0 };
-            }
-        })?;
+        let is_largest = kernels::is_largest(executor, &self.input, &largest)?;
         let count = sum_to(executor, &is_largest, self.output.shape())?;
         let share = compute(executor, Arithmetic::Divide, &gradient.reshaped(*self.output.shape()), &count)?;
         Ok(vec![Some(compute(executor, Arithmetic::Multiply, &is_largest, &share)?)])
@@ -116,7 +106,7 @@ pub(crate) fn argmax(executor: &Executor, input: &Tensor, axis: u32) -> Result<V
         return Err(TensorError::argument("argmax", "the shape", input.shape(), "not empty along the axis"));
     }
     executor.check_stop()?;
-    Ok(kernels::argmax(executor, Around { outer, length, inner }, input.values()))
+    kernels::argmax(executor, Around { outer, length, inner }, input)
 }
 
 /// Adds up what broadcasting repeated, so that the result has the smaller shape.
@@ -124,9 +114,7 @@ pub(super) fn sum_to(executor: &Executor, input: &Tensor, shape: &Shape) -> Resu
     if input.shape() == shape {
         return Ok(input.clone());
     }
-    executor.compute(*shape, |output| {
-        kernels::sum(executor, input.shape(), input.values(), shape.strides_in(input.shape()), 1.0, output);
-    })
+    kernels::sum(executor, input, *shape, shape.strides_in(input.shape()), 1.0)
 }
 
 /// Adds up the rows of a matrix, which is what a tensor's last dimension makes of it.
@@ -139,8 +127,5 @@ pub(super) fn broadcast(executor: &Executor, input: &Tensor, shape: Shape) -> Re
     if *input.shape() == shape {
         return Ok(input.clone());
     }
-    executor.compute(shape, |output| {
-        let from = (input.values(), input.shape().strides_in(&shape));
-        kernels::copy(executor, &shape, from, (output, shape.strides()));
-    })
+    kernels::lay_out(executor, shape, input, input.shape().strides_in(&shape))
 }

@@ -14,9 +14,7 @@ pub(crate) fn softmax(executor: &Executor, kind: Softmax, input: &Tensor, axis: 
     };
     let (outer, length, inner) = input.shape().around(input.shape().axis(operation, axis)?);
     let around = Around { outer, length, inner };
-    let output = executor.compute(*input.shape(), |output| {
-        kernels::softmax(executor, kind, around, input.values(), output);
-    })?;
+    let output = kernels::softmax(executor, kind, around, input)?;
     Ok((output.clone(), SoftmaxValue { kind, around, output }))
 }
 
@@ -29,10 +27,6 @@ pub(crate) struct SoftmaxValue {
 
 impl Backward for SoftmaxValue {
     fn backward(&self, executor: &Executor, gradient: &Tensor, _: &[bool]) -> Result<Gradients, TensorError> {
-        let input = executor.compute(*gradient.shape(), |output| {
-            let (result, gradient) = (self.output.values(), gradient.values());
-            kernels::softmax_backward(executor, self.kind, self.around, result, gradient, output);
-        })?;
-        Ok(vec![Some(input)])
+        Ok(vec![Some(kernels::softmax_backward(executor, self.kind, self.around, &self.output, gradient)?)])
     }
 }

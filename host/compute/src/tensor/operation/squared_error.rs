@@ -5,7 +5,6 @@ use crate::tensor::error::TensorError;
 use crate::tensor::executor::Executor;
 use crate::tensor::kernels::{self, Arithmetic, Function};
 use crate::tensor::operation::elementwise;
-use crate::tensor::shape::Shape;
 use crate::tensor::value::Tensor;
 
 /// The mean of (input − target)² over all elements of two tensors of one shape; not-a-number of none.
@@ -15,10 +14,7 @@ pub(crate) fn mean_squared_error(executor: &Executor, input: &Tensor, target: &T
         return Err(TensorError::shapes("mean-squared-error", input.shape(), target.shape(), rule));
     }
     let difference = elementwise::compute(executor, Arithmetic::Subtract, input, target)?;
-    let output = executor.compute(Shape::SCALAR, |output| {
-        let sum = kernels::sum_of_squares(executor, difference.values());
-        output[0] = (sum / difference.shape().elements() as f64) as f32;
-    })?;
+    let output = kernels::mean_of_squares(executor, &difference)?;
     Ok((output, SquaredError { difference }))
 }
 
@@ -29,8 +25,7 @@ pub(crate) struct SquaredError {
 
 impl Backward for SquaredError {
     fn backward(&self, executor: &Executor, gradient: &Tensor, needed: &[bool]) -> Result<Gradients, TensorError> {
-        let factor = 2.0 * f64::from(gradient.values()[0]) / self.difference.shape().elements() as f64;
-        let (input, _) = elementwise::map(executor, Function::Multiply(factor as f32), &self.difference)?;
+        let input = kernels::mean_of_squares_backward(executor, &self.difference, gradient)?;
         let target = || Ok(elementwise::map(executor, Function::Negate, &input)?.0);
         let target = needed[1].then(target).transpose()?;
         Ok(vec![Some(input), target])

@@ -47,9 +47,7 @@ impl Tensors {
             let rule = "finite numbers, of which the first is less";
             return Err(TensorError::argument("random-uniform", "the range", format!("{low}..{high}"), rule));
         }
-        let executor = &self.executor;
-        let fill = |values: &mut [f32]| kernels::uniform(executor, seed, low, high, values);
-        let tensor = executor.compute(Shape::from_u32(shape)?, fill)?;
+        let tensor = kernels::uniform(&self.executor, Shape::from_u32(shape)?, seed, low, high)?;
         self.insert_constant(tensor)
     }
 
@@ -71,9 +69,7 @@ impl Tensors {
         if !(deviation.is_finite() && deviation >= 0.0) {
             return Err(TensorError::argument("random-normal", "the deviation", deviation, "finite and not negative"));
         }
-        let executor = &self.executor;
-        let fill = |values: &mut [f32]| kernels::normal(executor, seed, mean, deviation, values);
-        let tensor = executor.compute(Shape::from_u32(shape)?, fill)?;
+        let tensor = kernels::normal(&self.executor, Shape::from_u32(shape)?, seed, mean, deviation)?;
         self.insert_constant(tensor)
     }
 
@@ -85,12 +81,12 @@ impl Tensors {
         Ok(self.entry(id)?.value.shape().to_u32())
     }
 
-    /// A tensor's elements, in row-major order.
+    /// A tensor's elements, in row-major order. Those that the device computed are waited for, which blocks the thread.
     ///
     /// # Errors
-    /// [`TensorError::UnknownTensor`].
+    /// [`TensorError::UnknownTensor`]; [`TensorError::Device`] and [`TensorError::OutOfMemory`] for those of the device.
     pub fn values(&self, id: TensorId) -> Result<&[f32], TensorError> {
-        Ok(self.entry(id)?.value.values())
+        self.entry(id)?.value.values()
     }
 
     /// Overwrites a tensor's elements. What was computed from the earlier ones stays as it is, and so do their
@@ -107,7 +103,7 @@ impl Tensors {
             let rule = format!("{elements}, as the shape {} has elements", entry.value.shape());
             return Err(TensorError::argument("set", "the number of values", values.len(), rule));
         }
-        entry.value.values_mut(&memory)?.copy_from_slice(values);
+        entry.value.set(&memory, values)?;
         entry.source = None;
         Ok(())
     }

@@ -124,7 +124,7 @@ impl Tensors {
             ids.iter().filter_map(|&id| Some((id, self.entries.get(&id)?.gradient.clone()?))).collect();
         let squares = gradients.iter().map(|(_, gradient)| {
             self.executor.check_stop()?;
-            Ok(kernels::sum_of_squares(&self.executor, gradient.values()))
+            kernels::sum_of_squares(&self.executor, gradient)
         });
         let norm = squares.sum::<Result<f64, TensorError>>()?.sqrt();
         let factor = norm_max / (norm + CLIP_EPSILON);

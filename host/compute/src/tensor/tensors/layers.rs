@@ -3,8 +3,9 @@
 use super::Tensors;
 use crate::tensor::TensorId;
 use crate::tensor::error::TensorError;
+use crate::tensor::kernels::{self, Moments};
 use crate::tensor::operation::convolution::{self, Window};
-use crate::tensor::operation::normalisation::{self, Moments};
+use crate::tensor::operation::normalisation;
 use crate::tensor::operation::{
     Activation, Forward, cross_entropy, dropout, embedding, linear, lstm, pooling, reshape, slice, squared_error,
 };
@@ -254,11 +255,7 @@ impl Tensors {
         momentum: f64,
     ) -> Result<Moments, TensorError> {
         let toward = |running: &Tensor, batch: &Tensor, factor: f64| {
-            self.executor.compute(*running.shape(), |output| {
-                for ((out, &old), &new) in output.iter_mut().zip(running.values()).zip(batch.values()) {
-                    *out = ((1.0 - momentum) * f64::from(old) + momentum * factor * f64::from(new)) as f32;
-                }
-            })
+            kernels::moved(&self.executor, running, batch, momentum, factor)
         };
         let unbiased = count as f64 / (count as f64 - 1.0);
         Ok(Moments {

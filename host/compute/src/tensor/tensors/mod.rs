@@ -8,6 +8,7 @@
 mod arithmetic;
 mod attention;
 mod create;
+mod engine;
 mod gradients;
 mod layers;
 mod layout;
@@ -20,15 +21,17 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+pub use engine::Engine;
 pub use layers::BatchNorm;
 
 use super::error::TensorError;
 use super::executor::Executor;
-use super::memory::Memory;
+use super::memory::{HostNumbers, Memory};
 use super::operation::Forward;
 use super::optimiser::Optimiser;
 use super::tape::{Backward, Ended, Source, Tape, Variable};
 use super::value::Tensor;
+use super::wgsl::Queue;
 use super::{OptimiserId, TensorId};
 use crate::Threads;
 
@@ -42,6 +45,11 @@ pub struct Tensors {
     pub(crate) entries: BTreeMap<TensorId, Entry>,
     pub(crate) optimisers: BTreeMap<OptimiserId, Optimiser>,
     tape: Tape,
+    engine: Engine,
+    /// The device's queue, kept also while the processors compute.
+    queue: Option<Arc<Queue>>,
+    /// What was read back from the device for the next snapshot.
+    settled: Vec<Arc<HostNumbers>>,
 }
 
 /// A tensor that has an id.
@@ -70,18 +78,23 @@ impl Tensors {
     /// thread that asks for them, until they [run on](Self::run_on) others.
     pub fn new(memory_bytes_max: u64) -> Tensors {
         Tensors {
-            executor: Executor { threads: None, owner: 0, memory: Memory::new(memory_bytes_max), stop: Arc::default() },
+            executor: Executor::new(Memory::new(memory_bytes_max)),
             last_id: 0,
             entries: BTreeMap::new(),
             optimisers: BTreeMap::new(),
             tape: Tape::default(),
+            engine: Engine::default(),
+            queue: None,
+            settled: Vec::new(),
         }
     }
 
     /// Computes on these threads from now on, whose time counts for `owner`. While the flag is set, every operation that
     /// starts, and each step backward, fails with [`TensorError::Stopped`].
     pub fn run_on(&mut self, threads: Arc<Threads>, owner: u64, stop: Arc<AtomicBool>) {
-        self.executor = Executor { threads: Some(threads), owner, stop, memory: Arc::clone(&self.executor.memory) };
+        self.executor.threads = Some(threads);
+        self.executor.owner = owner;
+        self.executor.stop = stop;
     }
 
     /// Computes on the thread that asks for it from now on, which nothing stops and which waits for nobody's turn.
@@ -100,6 +113,7 @@ impl Tensors {
     /// Gives memory that is kept for further operations back to the system, as when the actor is going to be idle.
     pub fn release_spare(&mut self) {
         self.executor.memory.release_spare();
+        self.queue.iter().for_each(|queue| queue.release_spare());
     }
 
     /// What all tensors take, with their gradients and all that the tape and the optimisers keep. Elements that
@@ -236,12 +250,12 @@ impl Clone for Tensors {
     /// and is neither charged to the memory of what it was taken of nor stopped with it.
     fn clone(&self) -> Tensors {
         let memory = self.executor.memory.sibling();
-        let mut charges = HashMap::new();
+        let mut shared = HashMap::new();
         let mut share = |tensor: &Tensor| {
-            let charge = charges
+            let (buffer, charge) = shared
                 .entry(tensor.buffer_identity())
-                .or_insert_with(|| memory.charge_held(tensor.shape().elements()));
-            tensor.charged(Arc::clone(charge))
+                .or_insert_with(|| (tensor.shared_buffer(), memory.charge_held(tensor.shape().elements())));
+            tensor.with_buffer(Arc::clone(buffer), Arc::clone(charge))
         };
         let mut entries = BTreeMap::new();
         for (&id, entry) in &self.entries {
@@ -252,8 +266,17 @@ impl Clone for Tensors {
         for parameter in optimisers.values_mut().flat_map(|optimiser| &mut optimiser.parameters) {
             parameter.moments = parameter.moments.iter().map(&mut share).collect();
         }
-        let executor = Executor { threads: None, owner: 0, memory: Arc::clone(&memory), stop: Arc::default() };
-        Tensors { executor, last_id: self.last_id, entries, optimisers, tape: Tape::default() }
+        let executor = Executor::new(Arc::clone(&memory));
+        Tensors {
+            executor,
+            last_id: self.last_id,
+            entries,
+            optimisers,
+            tape: Tape::default(),
+            engine: self.engine,
+            queue: None,
+            settled: Vec::new(),
+        }
     }
 }
 

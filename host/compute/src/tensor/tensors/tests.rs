@@ -210,14 +210,14 @@ fn a_snapshot_keeps_its_values_and_does_not_count_for_the_actor() {
 fn training_goes_on_from_bytes_bit_for_bit() {
     let mut straight = tensors();
     let model = trained(&mut straight, 3);
-    let bytes = straight.encode();
+    let bytes = straight.encode().unwrap();
     let mut restored = Tensors::decode(&bytes, TENSOR_BYTES_DEFAULT).unwrap();
     restored.run_on(Arc::new(Threads::new(2)), 9, Arc::default());
     assert_eq!(restored.memory_bytes(), straight.memory_bytes());
-    assert_eq!(restored.encode(), bytes);
+    assert_eq!(restored.encode().unwrap(), bytes);
     train(&mut straight, model, 3..6);
     train(&mut restored, model, 3..6);
-    assert_eq!(restored.encode(), straight.encode());
+    assert_eq!(restored.encode().unwrap(), straight.encode().unwrap());
 }
 
 #[test]
@@ -234,16 +234,16 @@ fn the_bytes_are_those_of_version_one() {
     tensors.step(optimiser).unwrap();
     tensors.free(loss).unwrap();
     let golden = include_bytes!("../../../tests/golden/tensors_v1.bin");
-    assert_eq!(tensors.encode(), golden);
+    assert_eq!(tensors.encode().unwrap(), golden);
     let decoded = Tensors::decode(golden, TENSOR_BYTES_DEFAULT).unwrap();
-    assert_eq!(decoded.encode(), golden);
+    assert_eq!(decoded.encode().unwrap(), golden);
 }
 
 #[test]
 fn bytes_that_do_not_fit_into_the_limit_are_refused() {
     let mut tensors = tensors();
     tensors.zeros(&[1000]).unwrap();
-    let error = Tensors::decode(&tensors.encode(), 3999).unwrap_err();
+    let error = Tensors::decode(&tensors.encode().unwrap(), 3999).unwrap_err();
     assert!(matches!(error, DecodeError::Tensor(TensorError::OutOfMemory { .. })), "{error}");
 }
 
@@ -253,7 +253,7 @@ fn ids_are_not_used_again() {
     let first = tensors.zeros(&[1]).unwrap();
     tensors.free(first).unwrap();
     assert_eq!(tensors.free(first), Err(TensorError::UnknownTensor { id: first }));
-    let decoded = Tensors::decode(&tensors.encode(), TENSOR_BYTES_DEFAULT);
+    let decoded = Tensors::decode(&tensors.encode().unwrap(), TENSOR_BYTES_DEFAULT);
     assert!(decoded.unwrap().zeros(&[1]).unwrap() > first);
 }
 
@@ -267,7 +267,7 @@ fn an_optimiser_without_room_for_all_of_its_moments_keeps_none() {
     let adam = tensors.adam(&[weight], ADAM).unwrap();
     tensors.set_memory_bytes_max(tensors.memory_bytes() + 4000);
     assert!(matches!(tensors.step(adam), Err(TensorError::OutOfMemory { .. })));
-    let mut restored = Tensors::decode(&tensors.encode(), TENSOR_BYTES_DEFAULT).unwrap();
+    let mut restored = Tensors::decode(&tensors.encode().unwrap(), TENSOR_BYTES_DEFAULT).unwrap();
     restored.step(adam).unwrap();
 }
 
@@ -345,7 +345,7 @@ fn a_kernel_without_channels_is_bounded_by_its_positions() {
 
 #[test]
 fn ids_that_cannot_be_counted_up_are_refused() {
-    let mut bytes = tensors().encode();
+    let mut bytes = tensors().encode().unwrap();
     bytes[12..20].copy_from_slice(&u64::MAX.to_le_bytes());
     assert!(matches!(Tensors::decode(&bytes, 0), Err(DecodeError::Invalid { field: "the last id", .. })));
 }
@@ -355,7 +355,7 @@ fn an_optimiser_of_a_tensor_that_is_yet_to_come_is_refused() {
     let mut tensors = tensors();
     let weight = tensors.zeros(&[3]).unwrap();
     tensors.sgd(&[weight], Sgd { learning_rate: 0.1, momentum: 0.0, weight_decay: 0.0, nesterov: false }).unwrap();
-    let mut bytes = tensors.encode();
+    let mut bytes = tensors.encode().unwrap();
     // The parameter is the last: its id, its steps, and that no moments follow.
     let place = bytes.len() - 17;
     bytes[place..][..8].copy_from_slice(&3u64.to_le_bytes());
@@ -390,7 +390,7 @@ fn training_does_not_depend_on_the_number_of_threads() {
             tensors.clip_gradient_norm(&parameters, 1.0).unwrap();
             tensors.step(optimiser).unwrap();
         }
-        tensors.encode()
+        tensors.encode().unwrap()
     };
     let alone = run(1);
     assert!(run(2) == alone && run(3) == alone);
@@ -407,7 +407,7 @@ fn results_do_not_depend_on_the_number_of_threads() {
         let product = tensors.multiply(squashed, input).unwrap();
         let loss = tensors.mean(product, &[], false).unwrap();
         tensors.backward(loss).unwrap();
-        tensors.encode()
+        tensors.encode().unwrap()
     };
     let alone = run(1);
     assert!(run(2) == alone && run(3) == alone);
@@ -418,13 +418,13 @@ proptest! {
     fn damaged_bytes_are_refused_or_valid(at in 0usize..2000, change in 1u8.., length in 0usize..2000) {
         let mut tensors = tensors();
         trained(&mut tensors, 1);
-        let mut bytes = tensors.encode();
+        let mut bytes = tensors.encode().unwrap();
         let length = length.min(bytes.len());
         prop_assert!(Tensors::decode(&bytes[..length], 1 << 20).is_err() || length == bytes.len());
         let at = at % bytes.len();
         bytes[at] ^= change;
         if let Ok(decoded) = Tensors::decode(&bytes, 1 << 20) {
-            prop_assert_eq!(decoded.encode(), bytes);
+            prop_assert_eq!(decoded.encode().unwrap(), bytes);
         }
     }
 
@@ -448,7 +448,7 @@ proptest! {
         call_everything(&mut tensors, [ids[0], ids[1], ids[2]], numbers, &list, real);
         prop_assert!(tensors.memory_bytes() <= 1 << 20);
         let mut snapshot = tensors.clone();
-        prop_assert_eq!(snapshot.encode(), tensors.encode());
+        prop_assert_eq!(snapshot.encode().unwrap(), tensors.encode().unwrap());
         for id in 0..=tensors.last_id() {
             let _ = (tensors.free(id), snapshot.free(id), tensors.free_optimiser(id));
         }

@@ -2,21 +2,17 @@
 //! and some that are large enough for several parts.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
 
 use super::*;
 use crate::Threads;
+use crate::tensor::cpu::Group;
 use crate::tensor::memory::Memory;
 
 fn executor() -> Executor {
-    Executor {
-        threads: Some(Arc::new(Threads::new(2))),
-        owner: 1,
-        memory: Memory::new(u64::MAX),
-        stop: Arc::new(AtomicBool::new(false)),
-    }
+    let threads = Some(Arc::new(Threads::new(2)));
+    Executor { threads, owner: 1, ..Executor::new(Memory::new(u64::MAX)) }
 }
 
 /// Numbers between -1 and 1 that look random.

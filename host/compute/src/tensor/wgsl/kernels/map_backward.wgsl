@@ -1,0 +1,28 @@
+// output[i] = gradient[i] times the derivative of a function, which comes from what is kept of its argument or its value
+
+struct Parameters {
+    first_group: u32,
+    elements: u32,
+    number: f32,
+}
+
+@group(0) @binding(0) var<uniform> parameters: Parameters;
+@group(0) @binding(1) var<storage, read> kept: array<f32>;
+@group(0) @binding(2) var<storage, read> gradient: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+
+@compute @workgroup_size(GROUP_INVOCATIONS)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    let index = group_number(group, groups) * GROUP_INVOCATIONS + invocation;
+    if index >= parameters.elements {
+        return;
+    }
+    let number = parameters.number;
+    let k = kept[index];
+    let g = gradient[index];
+    output[index] = $GRADIENT;
+}

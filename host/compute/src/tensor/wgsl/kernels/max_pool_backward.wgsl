@@ -1,0 +1,70 @@
+// The gradient of the input of the largest numbers of windows: each window's goes to the first of its largest
+
+struct Parameters {
+    first_group: u32,
+    elements: u32,
+    height: u32,
+    width: u32,
+    channels: u32,
+    window_height: u32,
+    window_width: u32,
+    out_height: u32,
+    out_width: u32,
+    stride_y: u32,
+    stride_x: u32,
+}
+
+@group(0) @binding(0) var<uniform> parameters: Parameters;
+@group(0) @binding(1) var<storage, read> input: array<f32>;
+@group(0) @binding(2) var<storage, read> gradient: array<f32>;
+@group(0) @binding(3) var<storage, read_write> output: array<f32>;
+
+// Whether a number of the window that begins there is the first of its largest.
+fn is_first_largest(start: u32, own: u32) -> bool {
+    let number = input[own];
+    var is_largest = true;
+    for (var row = 0u; row < parameters.window_height; row++) {
+        for (var column = 0u; column < parameters.window_width; column++) {
+            let place = start + (row * parameters.width + column) * parameters.channels;
+            let other = input[place];
+            is_largest = is_largest & !((other > number) | ((other == number) & (place < own)));
+        }
+    }
+    return is_largest;
+}
+
+@compute @workgroup_size(GROUP_INVOCATIONS)
+fn main(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) invocation: u32,
+) {
+    let index = group_number(group, groups) * GROUP_INVOCATIONS + invocation;
+    if index >= parameters.elements {
+        return;
+    }
+    let channel = index % parameters.channels;
+    let x = index / parameters.channels % parameters.width;
+    let rest = index / parameters.channels / parameters.width;
+    let y = rest % parameters.height;
+    let image = rest / parameters.height;
+    // The windows that the pixel is in, from the first one that does not end before it.
+    let before_y = max(y + 1u, parameters.window_height) - parameters.window_height;
+    let before_x = max(x + 1u, parameters.window_width) - parameters.window_width;
+    let first_y = (before_y + parameters.stride_y - 1u) / parameters.stride_y;
+    let first_x = (before_x + parameters.stride_x - 1u) / parameters.stride_x;
+    let end_y = min(y / parameters.stride_y + 1u, parameters.out_height);
+    let end_x = min(x / parameters.stride_x + 1u, parameters.out_width);
+    var sum = 0.0;
+    for (var window_y = first_y; window_y < end_y; window_y++) {
+        for (var window_x = first_x; window_x < end_x; window_x++) {
+            let window = (image * parameters.out_height + window_y) * parameters.out_width + window_x;
+            let corner_y = image * parameters.height + window_y * parameters.stride_y;
+            let corner = corner_y * parameters.width + window_x * parameters.stride_x;
+            if is_first_largest(corner * parameters.channels + channel, index) {
+                sum += gradient[window * parameters.channels + channel];
+            }
+        }
+    }
+    output[index] = sum;
+}

@@ -1,0 +1,104 @@
+//! Where an operation is computed that is computed on the device.
+
+use std::sync::Arc;
+
+use super::kernel::{Dispatch, GROUP_INVOCATIONS, Kernel};
+use super::queue::{DeviceNumbers, Queue};
+use crate::tensor::error::TensorError;
+use crate::tensor::executor::Executor;
+use crate::tensor::shape::{PerAxis, Shape};
+use crate::tensor::value::Tensor;
+
+/// The queue that an operation's kernels go to, and whose operation it is.
+#[derive(Clone, Copy)]
+pub(crate) struct Site<'a> {
+    pub(crate) executor: &'a Executor,
+    pub(crate) queue: &'a Arc<Queue>,
+}
+
+impl Site<'_> {
+    /// A tensor whose elements are yet to be computed, all of them.
+    pub(crate) fn output(self, shape: Shape) -> Result<Tensor, TensorError> {
+        self.executor.check_stop()?;
+        Tensor::on_device(&self.executor.memory, self.queue, shape)
+    }
+
+    /// Queues a kernel with one invocation for each of so many elements, which is its first parameter.
+    pub(super) fn run_each(
+        self,
+        kernel: Kernel,
+        elements: usize,
+        parameters: Words,
+        operands: &[&Tensor],
+    ) -> Result<(), TensorError> {
+        let parameters = Words::new().count(elements).and(&parameters);
+        self.run(kernel, elements.div_ceil(GROUP_INVOCATIONS), GROUP_INVOCATIONS, parameters, operands)
+    }
+
+    /// Queues a kernel of so many workgroups, one of which takes about so many multiply-adds.
+    pub(super) fn run(
+        self,
+        kernel: Kernel,
+        groups: usize,
+        work_of_group: usize,
+        parameters: Words,
+        operands: &[&Tensor],
+    ) -> Result<(), TensorError> {
+        let numbers = operands.iter().map(|tensor| tensor.numbers(self.queue)).collect::<Result<Vec<_>, _>>()?;
+        let operands: Vec<&DeviceNumbers> = numbers.iter().map(|numbers| &**numbers).collect();
+        self.run_on(kernel, groups, work_of_group, parameters, &operands)
+    }
+
+    /// [`run`](Self::run) of numbers that need not be a tensor's.
+    pub(super) fn run_on(
+        self,
+        kernel: Kernel,
+        groups: usize,
+        work_of_group: usize,
+        Words(parameters): Words,
+        operands: &[&DeviceNumbers],
+    ) -> Result<(), TensorError> {
+        self.queue.dispatch(&Dispatch { kernel, parameters, operands, groups, work_of_group })
+    }
+}
+
+/// A kernel's parameters, as words.
+#[derive(Clone, Default)]
+pub(super) struct Words(Vec<u32>);
+
+impl Words {
+    pub(super) fn new() -> Words {
+        Words::default()
+    }
+
+    /// A count or a place, which the kernels have 32 bits for: no operand on the device has more elements.
+    pub(super) fn count(mut self, count: usize) -> Words {
+        self.0.push(u32::try_from(count).unwrap_or(u32::MAX));
+        self
+    }
+
+    pub(super) fn counts(self, counts: impl IntoIterator<Item = usize>) -> Words {
+        counts.into_iter().fold(self, Words::count)
+    }
+
+    pub(super) fn flag(self, flag: bool) -> Words {
+        self.count(flag.into())
+    }
+
+    pub(super) fn number(mut self, number: f32) -> Words {
+        self.0.push(number.to_bits());
+        self
+    }
+
+    /// Numbers for each axis, of each kind two vectors of four. They are the last parameters, and begin behind four words:
+    /// that of the first workgroup, that of the elements, and two more.
+    pub(super) fn in_vectors<const N: usize>(mut self, kinds: [PerAxis; N]) -> Words {
+        self.0.resize(2, 0);
+        kinds.into_iter().fold(self, Words::counts)
+    }
+
+    pub(super) fn and(mut self, other: &Words) -> Words {
+        self.0.extend(&other.0);
+        self
+    }
+}
