@@ -3,11 +3,13 @@
 //! take turns, because machines are shared and drift; on a busy machine, go by the time of processors.
 //!
 //! `cargo bench -p belljar-compute --bench tensor`, with words after `--` for some of it: `gemm`, `conv`, `conv1d`,
-//! `cnn`; `levels` measures every instruction set instead of the best one.
+//! `cnn`, `device`; `levels` measures every instruction set instead of the best one.
 //!
 //! The peer is PyTorch with as many threads: `peer.py`, beside this file, says how to run it.
 
 mod cnn;
+#[cfg(all(feature = "device", target_os = "linux"))]
+mod on_device;
 mod peak;
 
 use std::ops::{Deref, DerefMut};
@@ -22,7 +24,9 @@ use belljar_compute::tensor::cpu::{
 const ROUNDS: usize = 10;
 const ROUND_SECONDS: f64 = 0.05;
 
-fn main() {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    #[cfg(all(feature = "device", target_os = "linux"))]
+    belljar_compute::device::worker::run_if_asked();
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let all = words.iter().all(|word| word == "levels");
     let asked = |word: &str| all || words.iter().any(|asked| asked == word);
@@ -53,6 +57,11 @@ fn main() {
             report(&mut measurements, level, count);
         }
     }
+    #[cfg(all(feature = "device", target_os = "linux"))]
+    if asked("device") {
+        on_device::report()?;
+    }
+    Ok(())
 }
 
 /// Something to measure: its name, its floating-point operations, and what does it.

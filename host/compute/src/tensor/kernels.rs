@@ -3,21 +3,20 @@
 //! The operations have checked every shape before they come here.
 
 mod host;
+mod lstm;
 
-use super::block::Block;
 use super::error::TensorError;
 use super::executor::Executor;
+use super::layout::{Block, Layout};
 use super::shape::{PerAxis, Shape};
 use super::tape::Gradients;
 use super::value::Tensor;
-use super::wgsl::{self, Layout, Pool, Reduce};
+use super::wgsl::{self, Pool, Reduce};
 
 pub(crate) use super::cpu::{Adam, Around, Batched, ConvShape, Group, Normalisation, PoolShape, Sgd};
 pub(crate) use super::reference::elementwise::{Arithmetic, SlopeOf};
-pub(crate) use super::reference::lstm::StepValues;
 pub(crate) use super::reference::softmax::Softmax;
-// One step of a long short-term memory is the processors' so far, and knows where its numbers lie.
-pub(crate) use host::{gemm as gemm_of_values, lstm_step, lstm_step_backward};
+pub(crate) use lstm::{LstmValues, Steps, lstm, lstm_backward};
 
 pub use super::reference::elementwise::Function;
 
@@ -155,11 +154,48 @@ pub(crate) fn gemm(
     right: &Tensor,
     shape: Shape,
 ) -> Result<Tensor, TensorError> {
+    gemm_from(executor, product, (left, 0), (right, 0), shape)
+}
+
+/// [`gemm`] of operands that begin somewhere in their tensors.
+pub(crate) fn gemm_from(
+    executor: &Executor,
+    product: Batched,
+    (left, left_start): (&Tensor, usize),
+    (right, right_start): (&Tensor, usize),
+    shape: Shape,
+) -> Result<Tensor, TensorError> {
     if let Some(site) = executor.site(&[left.shape(), right.shape(), &shape]) {
-        return wgsl::gemm(site, product, (left, 0), (right, 0), None, None, shape);
+        return wgsl::gemm(site, product, (left, left_start), (right, right_start), None, None, shape);
     }
-    let (left, right) = (left.values()?, right.values()?);
+    let Batched { batch, m, n, k, .. } = product;
+    let left = &left.values()?[left_start..][..batch * m * k];
+    let right = &right.values()?[right_start..][..batch * k * n];
     executor.compute(shape, |output| host::gemm(executor, product, left, right, output))
+}
+
+/// Tensors one after the other along a new first axis, each the elements of one shape from where they lie.
+pub(crate) fn stack(
+    executor: &Executor,
+    shape: Shape,
+    each: &Shape,
+    parts: &[(&Tensor, Layout)],
+) -> Result<Tensor, TensorError> {
+    let elements = each.elements();
+    let place = |index: usize| Layout { start: index * elements, ..Layout::of(each) };
+    if let Some(site) = executor.site(&[&shape]) {
+        let output = site.output(shape)?;
+        for (index, (part, layout)) in parts.iter().enumerate() {
+            wgsl::copy(site, each, (part, *layout), (&output, place(index)))?;
+        }
+        return Ok(output);
+    }
+    let parts = parts.iter().map(|(part, layout)| Ok((part.values()?, *layout))).collect::<Result<Vec<_>, _>>()?;
+    executor.compute(shape, |output| {
+        for ((from, layout), to) in parts.into_iter().zip(output.chunks_exact_mut(elements)) {
+            host::copy(executor, each, (&from[layout.start..], layout.strides), (to, each.strides()));
+        }
+    })
 }
 
 /// A product of two matrices, in a batch of one, plus a bias for every column, through a function, as a tensor of this

@@ -13,13 +13,13 @@
 //! a weight is that of the output: `[out, in]`, `[out, kernel height, kernel width, in]`.
 
 mod aligned;
-mod block;
 mod buffer;
 mod codec;
 pub mod cpu;
 mod error;
 mod executor;
 mod kernels;
+mod layout;
 mod memory;
 mod operation;
 mod optimiser;

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{Backward, Forward, Gradients};
-use crate::tensor::block::Block;
 use crate::tensor::error::TensorError;
 use crate::tensor::executor::Executor;
 use crate::tensor::kernels;
+use crate::tensor::layout::Block;
 use crate::tensor::memory::Charge;
 use crate::tensor::shape::Shape;
 use crate::tensor::value::Tensor;

@@ -8,8 +8,9 @@ use super::reduction::sum_rows;
 use super::{Backward, Forward, Gradients, check_shape};
 use crate::tensor::error::TensorError;
 use crate::tensor::executor::Executor;
-use crate::tensor::kernels::{self, StepValues};
-use crate::tensor::shape::Shape;
+use crate::tensor::kernels::{self, LstmValues, Steps};
+use crate::tensor::layout::{Block, Layout};
+use crate::tensor::shape::{RANK_MAX, Shape};
 use crate::tensor::value::Tensor;
 
 /// The parameters of a layer. The rows of the weights and of the bias are the input gates, the forget gates, the
@@ -42,40 +43,27 @@ pub(crate) fn lstm(executor: &Executor, input: &Tensor, parameters: Parameters, 
     let input = permute::compute(executor, input, &[1, 0, 2])?;
     let (operands, bias) = ([&input, &parameters.input_weight], Some(&parameters.bias));
     let product = sizes.of_inputs().forward();
-    let mut gates = kernels::linear(executor, product, operands, bias, None, sizes.steps(4)?)?;
-    let history = |start: Option<&Tensor>| {
-        let start = start.map(Tensor::values).transpose()?;
-        executor.compute(Shape::new(&[time + 1, batch, hidden])?, |history| match start {
-            Some(start) => history[..batch * hidden].copy_from_slice(start),
-            None => history[..batch * hidden].fill(0.0),
-        })
+    let mut gates = kernels::linear(executor, product, operands, bias, None, sizes.gates()?)?;
+    // The states before the first step, and room for those after each.
+    let histories = Shape::new(&[time + 1, batch, hidden])?;
+    let rows = batch * hidden;
+    let history = |start: Option<&Tensor>| match start {
+        Some(start) => {
+            kernels::put(executor, histories, start, Block { from: 0, length: rows, line: (time + 1) * rows })
+        }
+        None => executor.full(histories, 0.0),
     };
     let mut states = history(start.as_ref().map(|start| &start.state))?;
     let mut cells = history(start.as_ref().map(|start| &start.cell))?;
+    kernels::lstm(executor, sizes.steps(), &mut gates, [&mut states, &mut cells], &parameters.state_weight)?;
 
-    let rows = batch * hidden;
-    let state_weight = parameters.state_weight.values()?;
-    for step in 0..sizes.busy_steps() {
-        let (before, after) = states.values_mut(&executor.memory)?[step * rows..].split_at_mut(rows);
-        let (cell_before, cell_after) = cells.values_mut(&executor.memory)?[step * rows..].split_at_mut(rows);
-        let sums = &mut gates.values_mut(&executor.memory)?[step * 4 * rows..][..4 * rows];
-        let recurrent = executor.compute(Shape::new(&[batch, 4 * hidden])?, |output| {
-            kernels::gemm_of_values(executor, sizes.of_state().forward(), before, state_weight, output);
-        })?;
-        add(sums, recurrent.values()?);
-        kernels::lstm_step(executor, hidden, sums, cell_before, &mut cell_after[..rows], &mut after[..rows]);
-    }
-
-    let histories = [states.values()?, cells.values()?];
-    let output = executor.compute(Shape::new(&[2, batch, time, hidden])?, |output| {
-        let half = batch * time * hidden;
-        for (half, history) in output.chunks_exact_mut(half).zip(histories) {
-            for (row, numbers) in history[rows..].chunks_exact(hidden).enumerate() {
-                let (step, sequence) = (row / batch, row % batch);
-                half[(sequence * time + step) * hidden..][..hidden].copy_from_slice(numbers);
-            }
-        }
-    })?;
+    // The batch comes first again.
+    let mut strides = [0; RANK_MAX];
+    strides[..3].copy_from_slice(&[hidden, rows, 1]);
+    let layout = Layout { start: rows, strides };
+    let each = Shape::new(&[batch, time, hidden])?;
+    let shape = Shape::new(&[2, batch, time, hidden])?;
+    let output = kernels::stack(executor, shape, &each, &[(&states, layout), (&cells, layout)])?;
     Ok((output, Lstm { sizes, input, parameters, gates, states, cells }))
 }
 
@@ -94,33 +82,10 @@ pub(crate) struct Lstm {
 
 impl Backward for Lstm {
     fn backward(&self, executor: &Executor, gradient: &Tensor, needed: &[bool]) -> Result<Gradients, TensorError> {
-        let Sizes { batch, time, hidden, .. } = self.sizes;
         let gradient = permute::compute(executor, gradient, &[0, 2, 1, 3])?;
-        let (of_states, of_cells) = gradient.values()?.split_at(time * batch * hidden);
-        let rows = batch * hidden;
         let _scratch = executor.reserve(self.sizes.scratch_len())?;
-        let row_shape = Shape::new(&[batch, hidden])?;
-
-        let mut sums = executor.full(self.sizes.steps(4)?, 0.0)?;
-        let mut state = executor.full(row_shape, 0.0)?;
-        let mut cell = executor.full(row_shape, 0.0)?;
-        for step in (0..self.sizes.busy_steps()).rev() {
-            let from = step * rows;
-            add(state.values_mut(&executor.memory)?, &of_states[from..][..rows]);
-            let cell_gradient = cell.values_mut(&executor.memory)?;
-            add(cell_gradient, &of_cells[from..][..rows]);
-            let values = StepValues {
-                gates: &self.gates.values()?[4 * from..][..4 * rows],
-                before: &self.cells.values()?[from..][..rows],
-                cell: &self.cells.values()?[from + rows..][..rows],
-            };
-            let step_sums = &mut sums.values_mut(&executor.memory)?[4 * from..][..4 * rows];
-            kernels::lstm_step_backward(executor, hidden, values, state.values()?, cell_gradient, step_sums);
-            let back = self.sizes.of_state().of_input();
-            let weight = self.parameters.state_weight.values()?;
-            state = executor
-                .compute(row_shape, |output| kernels::gemm_of_values(executor, back, step_sums, weight, output))?;
-        }
+        let values = LstmValues { gates: &self.gates, cells: &self.cells, weight: &self.parameters.state_weight };
+        let [sums, state, cell] = kernels::lstm_backward(executor, self.sizes.steps(), values, &gradient)?;
         self.gradients(executor, needed, &sums, state, cell)
     }
 }
@@ -145,11 +110,8 @@ impl Lstm {
         let of_input_weight = || product(sizes.of_inputs().of_weight(), sums, &self.input, *input_weight.shape());
         let of_state_weight = || {
             let all_steps = Product { rows: sizes.time * sizes.batch, ..sizes.of_state() };
-            let before = &self.states.values()?[..sizes.time * sizes.batch * sizes.hidden];
-            let sums = sums.values()?;
-            executor.compute(*state_weight.shape(), |output| {
-                kernels::gemm_of_values(executor, all_steps.of_weight(), sums, before, output);
-            })
+            let product = all_steps.of_weight();
+            kernels::gemm_from(executor, product, (sums, 0), (&self.states, 0), *state_weight.shape())
         };
         let mut gradients = vec![
             needed[0].then(input).transpose()?,
@@ -204,14 +166,13 @@ impl Sizes {
             .fold(0, |sum: usize, product| sum.saturating_add(product.scratch_len()))
     }
 
-    /// The shape of so many numbers for each hidden unit at each step.
-    fn steps(&self, parts: usize) -> Result<Shape, TensorError> {
-        Shape::new(&[self.time, self.batch, parts * self.hidden])
+    /// The shape of the gates of all steps.
+    fn gates(&self) -> Result<Shape, TensorError> {
+        Shape::new(&[self.time, self.batch, 4 * self.hidden])
     }
 
-    /// How many steps there is something to compute in.
-    fn busy_steps(&self) -> usize {
-        if self.batch * self.hidden == 0 { 0 } else { self.time }
+    fn steps(&self) -> Steps {
+        Steps { batch: self.batch, time: self.time, hidden: self.hidden }
     }
 
     /// The product of all inputs with their weight.
@@ -223,8 +184,4 @@ impl Sizes {
     fn of_state(&self) -> Product {
         Product { rows: self.batch, inputs: self.hidden, outputs: 4 * self.hidden }
     }
-}
-
-fn add(sums: &mut [f32], numbers: &[f32]) {
-    sums.iter_mut().zip(numbers).for_each(|(sum, number)| *sum += number);
 }

@@ -1,10 +1,10 @@
 //! A range of one axis.
 
 use super::{Backward, Forward, Gradients};
-use crate::tensor::block::Block;
 use crate::tensor::error::TensorError;
 use crate::tensor::executor::Executor;
 use crate::tensor::kernels;
+use crate::tensor::layout::Block;
 use crate::tensor::shape::Shape;
 use crate::tensor::value::Tensor;
 

@@ -3,10 +3,11 @@
 
 use super::elementwise;
 use super::kernel::{GROUP_INVOCATIONS, Kernel};
-use super::layout::{self, Layout};
+use super::layout;
 use super::site::{Site, Words};
 use crate::tensor::error::TensorError;
 use crate::tensor::kernels::{Arithmetic, Around};
+use crate::tensor::layout::Layout;
 use crate::tensor::shape::{PerAxis, RANK_MAX, Shape};
 use crate::tensor::value::Tensor;
 
