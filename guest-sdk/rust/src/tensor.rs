@@ -29,7 +29,7 @@
 use crate::bindings::belljar::plugin::tensor as wit;
 use crate::host::tensor as host;
 
-pub use wit::{Activation, Function, MemoryUse, SgdOptions, Window1d, Window2d};
+pub use wit::{Activation, Engine, Function, MemoryUse, SgdOptions, Window1d, Window2d};
 pub use wit::{AdamOptions, InvalidArgument, OutOfMemory, ShapeMismatch};
 
 /// Why an operation was not done. Nothing was changed.
@@ -67,6 +67,12 @@ pub enum Error {
     /// The host has stopped the operation.
     #[error("the operation was stopped by the host")]
     Stopped,
+    /// There is no device to compute on, or this instance may not; the text says why, and what to do.
+    #[error("{0}")]
+    NoDevice(String),
+    /// The device failed, and what only it had is lost. The call ends with a fault.
+    #[error("{0}")]
+    DeviceFailed(String),
 }
 
 impl From<wit::Error> for Error {
@@ -82,8 +88,20 @@ impl From<wit::Error> for Error {
             wit::Error::TooMuchWork(why) => Self::TooMuchWork(why),
             wit::Error::NoTape(id) => Self::NoTape(id),
             wit::Error::Stopped => Self::Stopped,
+            wit::Error::NoDevice(why) => Self::NoDevice(why),
+            wit::Error::DeviceFailed(why) => Self::DeviceFailed(why),
         }
     }
+}
+
+/// Names what computes tensors from now on: a GPU if there is one and else the processors, the processors, or the machine's
+/// compute device. It is a part of an actor's state.
+///
+/// # Errors
+///
+/// [`Error::NoDevice`] when the device is named and cannot be had.
+pub fn use_engine(engine: Engine) -> Result<(), Error> {
+    Ok(host::use_engine(engine)?)
 }
 
 /// A tensor. It is freed when the value is dropped; one in an actor's state lives as long as the actor, through its

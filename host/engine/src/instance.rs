@@ -213,6 +213,12 @@ impl Instance {
         self.store.data().random.state()
     }
 
+    /// Says whether what calls compute must come to the same again, to the bit, since they may be repeated: tensors are not
+    /// computed on a GPU then.
+    pub fn set_exact(&mut self, is_exact: bool) {
+        self.store.data_mut().compute.is_exact = is_exact;
+    }
+
     /// Says whether calls are repeated that went well once. Limits that depend on how fast the machine is must not stop
     /// them then: log lines are not counted, and the deadline is ten times as far.
     pub fn set_repeating(&mut self, is_repeating: bool) {

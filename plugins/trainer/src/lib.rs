@@ -6,7 +6,7 @@
 mod images;
 mod network;
 
-use belljar_guest::tensor::{Error, Tensor};
+use belljar_guest::tensor::{self, Engine, Error, Tensor};
 use belljar_guest::{config, metrics, progress, state};
 use serde::Deserialize;
 
@@ -36,7 +36,7 @@ belljar_guest::plugin!(
         }
 
         /// Takes the configuration, of which every field may be left out: `seed` (0), `batch` (64), `channels` (32),
-        /// `hidden` (146) and `learning_rate` (0.001).
+        /// `hidden` (146), `learning_rate` (0.001) and `engine` ("auto"), which may be "cpu" or "device" too.
         export init: func(config: string) -> result<_, string>;
 
         /// Trains for so many steps. Reports how far it is, and the metric `loss`.
@@ -67,11 +67,32 @@ struct Settings {
     channels: u32,
     hidden: u32,
     learning_rate: f64,
+    engine: ComputedBy,
+}
+
+/// What computes.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum ComputedBy {
+    #[default]
+    Auto,
+    Cpu,
+    Device,
+}
+
+impl From<ComputedBy> for Engine {
+    fn from(engine: ComputedBy) -> Self {
+        match engine {
+            ComputedBy::Auto => Self::Auto,
+            ComputedBy::Cpu => Self::Cpu,
+            ComputedBy::Device => Self::Device,
+        }
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { seed: 0, batch: 64, channels: 32, hidden: 146, learning_rate: 0.001 }
+        Self { seed: 0, batch: 64, channels: 32, hidden: 146, learning_rate: 0.001, engine: ComputedBy::Auto }
     }
 }
 
@@ -85,6 +106,7 @@ struct Training {
 
 impl Training {
     fn new(settings: &Settings) -> Result<Self, Error> {
+        tensor::use_engine(settings.engine.into())?;
         let images = Images::new(settings.seed, settings.batch)?;
         let network = Network::new(settings)?;
         Ok(Self { images, network, step: 0, loss: f32::NAN, accuracy: 0.0 })
@@ -105,7 +127,7 @@ impl Training {
             loss: self.loss,
             accuracy: self.accuracy,
             parameters: self.network.parameters_count()?,
-            tensor_bytes: belljar_guest::tensor::memory().used,
+            tensor_bytes: tensor::memory().used,
         })
     }
 }

@@ -6,12 +6,19 @@ use belljar_compute::tensor::{self, TensorError, Tensors};
 
 use crate::bindings::belljar::plugin::tensor as wit;
 use wit::{
-    Activation, AdamOptions, BatchNorm, Error, Function, InvalidArgument, LstmStates, MemoryUse, OutOfMemory,
+    Activation, AdamOptions, BatchNorm, Engine, Error, Function, InvalidArgument, LstmStates, MemoryUse, OutOfMemory,
     SgdOptions, ShapeMismatch, Window1d, Window2d,
 };
 
 thread_local! {
     static TENSORS: RefCell<Tensors> = RefCell::new(Tensors::new(tensor::TENSOR_BYTES_DEFAULT));
+}
+
+pub fn use_engine(engine: Engine) -> Result<(), Error> {
+    match engine {
+        Engine::Auto | Engine::Cpu => Ok(()),
+        Engine::Device => Err(Error::NoDevice("the host of tests has no device: name another engine there".to_owned())),
+    }
 }
 
 pub fn create(shape: &[u32], values: &[f32]) -> Result<u64, Error> {
@@ -297,6 +304,7 @@ fn error(error: TensorError) -> Error {
         TensorError::TooMany { .. } => Error::TooMany(text),
         TensorError::NoTape { id } => Error::NoTape(id),
         TensorError::Stopped => Error::Stopped,
+        TensorError::Device { .. } => Error::DeviceFailed(text),
         _ => Error::TooMuchWork(text),
     }
 }

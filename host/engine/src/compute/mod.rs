@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use belljar_compute::automaton::{Boards, DeviceStepper};
 use belljar_compute::device::{Device, Session};
-use belljar_compute::tensor::Tensors;
+use belljar_compute::tensor::{TensorError, Tensors};
 
 use device::DeviceUse;
 pub use processors::Processors;
@@ -31,6 +31,10 @@ pub(crate) struct Compute {
     pub owner: u64,
     /// Operations on boards and tensors, and their time.
     pub usage: ComputeUsage,
+    /// Whether what the guest wants its tensors to be computed by has been looked for.
+    pub has_found_engine: bool,
+    /// Whether what is computed must come to the same again, as in a replay.
+    pub is_exact: bool,
     /// What all of it together may take of the host's memory.
     memory_bytes_max: u64,
 }
@@ -42,7 +46,7 @@ impl Compute {
         let owner = OWNERS.fetch_add(1, Ordering::Relaxed);
         let (boards, tensors) = (Boards::new(memory_bytes_max), Tensors::new(memory_bytes_max));
         let (device, usage) = (DeviceUse::default(), ComputeUsage::default());
-        Compute { boards, tensors, device, owner, usage, memory_bytes_max }
+        Compute { boards, tensors, device, owner, usage, has_found_engine: false, is_exact: false, memory_bytes_max }
     }
 
     /// The boards, which may take what the others leave.
@@ -53,6 +57,7 @@ impl Compute {
 
     /// The tensors, which may take what the others leave.
     pub(crate) fn tensors_with_room(&mut self) -> &mut Tensors {
+        self.tensors.forget_settled();
         self.tensors.set_memory_bytes_max(self.left_of([self.boards.memory_bytes(), self.device.memory_bytes()]));
         &mut self.tensors
     }
@@ -83,8 +88,10 @@ impl Compute {
         self.device.give_stepper(stepper, has_failed);
     }
 
-    /// Waits for what the guest has queued on the device and not waited for.
+    /// Waits for what the guest has queued on the device and not waited for, kernels and operations on tensors. Fails also
+    /// where tensors were lost in this call that the guest knows of.
     pub(crate) async fn finish(&self) -> Result<(), DeviceError> {
+        self.tensors.finish().await?;
         self.device.finish().await
     }
 
@@ -94,20 +101,21 @@ impl Compute {
     }
 
     /// Reads back what the guest has on the device, for [`Compute::state`].
-    pub(crate) async fn settle(&mut self) -> Result<(), DeviceError> {
-        self.device.settle().await
+    pub(crate) async fn settle(&mut self) -> Result<(), SettleError> {
+        self.tensors.settle().await?;
+        Ok(self.device.settle().await?)
     }
 
     /// All that was computed so far.
     pub(crate) fn usage(&self) -> ComputeUsage {
-        let device = self.device.usage();
+        let (device, tensors) = (self.device.usage(), self.tensors.device_usage());
         ComputeUsage {
             memory_bytes: self.memory_bytes(),
-            dispatches: device.dispatches,
-            device_busy_ns: device.busy_ns,
-            device_bytes_written: device.bytes_written,
-            device_bytes_read: device.bytes_read,
-            workers_lost: device.workers_lost,
+            dispatches: device.dispatches + tensors.dispatches,
+            device_busy_ns: device.busy_ns + tensors.busy_ns,
+            device_bytes_written: device.bytes_written + tensors.bytes_written,
+            device_bytes_read: device.bytes_read + tensors.bytes_read,
+            workers_lost: device.workers_lost + tensors.workers_lost,
             ..self.usage
         }
     }
@@ -127,8 +135,17 @@ impl Compute {
     /// Has this instead, within its own limit.
     pub(crate) fn set_state(&mut self, state: ComputeState) {
         (self.boards, self.tensors) = (state.boards, state.tensors);
+        self.has_found_engine = false;
         self.device = DeviceUse::new(state.image);
     }
+}
+
+/// Why what is on the device cannot be read back.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub(crate) enum SettleError {
+    Device(#[from] DeviceError),
+    Tensors(#[from] TensorError),
 }
 
 #[cfg(test)]

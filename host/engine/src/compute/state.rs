@@ -46,7 +46,7 @@ impl ComputeState {
     /// Whether it is what an instance begins with. One that had something once and freed it all does not give the same
     /// numbers to others, which is state.
     pub fn is_fresh(&self) -> bool {
-        self.boards.last_id() == 0 && self.tensors.last_id() == 0 && self.image.is_fresh()
+        self.boards.last_id() == 0 && self.tensors.is_fresh() && self.image.is_fresh()
     }
 
     /// What it takes of the host's memory.
@@ -62,8 +62,12 @@ impl ComputeState {
     }
 
     /// All of it as bytes, the same for the same state, to be decoded by the same version of Belljar or a later one.
+    ///
+    /// # Panics
+    ///
+    /// When it was taken of an instance that was not settled before, and the device has failed since.
     pub fn encode(&self) -> Vec<u8> {
-        let (has_tensors, has_image) = (self.tensors.last_id() != 0, !self.image.is_fresh());
+        let (has_tensors, has_image) = (!self.tensors.is_fresh(), !self.image.is_fresh());
         if !has_tensors && !has_image {
             return self.boards.encode();
         }
@@ -74,10 +78,9 @@ impl ComputeState {
             section(&mut bytes, BOARDS, |bytes| bytes.extend(self.boards.encode()));
         }
         if has_tensors {
-            // They may be a gigabyte, of which there is to be no second copy. A state is taken of what was settled, and has
-            // no elements that only a device has.
+            // They may be a gigabyte, of which there is to be no second copy.
             section(&mut bytes, TENSORS, |bytes| {
-                self.tensors.encode_into(bytes).expect("tensors that are with the host");
+                self.tensors.encode_into(bytes).expect("tensors that were settled are with the host");
             });
         }
         if has_image {

@@ -181,6 +181,7 @@ impl Alive {
     /// Takes an instance for its own, once it has given it what a snapshot does not carry.
     fn animate(&mut self, mut instance: Instance, permit: OwnedSemaphorePermit) -> Result<(), Error> {
         instance.set_random(self.voice.kept().state.random());
+        instance.set_exact(self.durability() == Durability::Journal);
         if let Some(shelf) = self.voice.shelf() {
             let held = self.voice.kept().state.objects.clone();
             let held = held.iter().map(|held| held.open(shelf)).collect::<Result<Vec<_>, _>>()?;

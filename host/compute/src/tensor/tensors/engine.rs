@@ -93,8 +93,9 @@ impl Tensors {
         let entries = self.entries.values();
         let values = entries.flat_map(|entry| [Some(&entry.value), entry.gradient.as_ref()]).flatten();
         let parameters = self.optimisers.values().flat_map(|optimiser| &optimiser.parameters);
+        let tensors: Vec<_> = values.chain(parameters.flat_map(|parameter| &parameter.moments)).cloned().collect();
         let mut settled = Vec::new();
-        for tensor in values.chain(parameters.flat_map(|parameter| &parameter.moments)) {
+        for tensor in tensors {
             settled.extend(tensor.settle().await?);
         }
         self.settled = settled;

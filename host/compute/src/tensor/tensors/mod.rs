@@ -132,6 +132,11 @@ impl Tensors {
         self.executor.memory.set_limit_bytes(memory_bytes_max);
     }
 
+    /// Whether this is what an actor begins with: none was ever made, and no engine named.
+    pub fn is_fresh(&self) -> bool {
+        self.last_id == 0 && self.engine == Engine::default()
+    }
+
     /// The last id that was given, to a tensor or an optimiser; 0 before the first.
     pub fn last_id(&self) -> u64 {
         self.last_id

@@ -47,35 +47,15 @@ pub(super) struct Finish<'a> {
 
 impl Finish<'_> {
     fn fill_in(&self, kernel: Kernel, binding: u32) -> Kernel {
-        let x = if self.bias.is_some() { "(x + bias[column])" } else { "x" };
         // Activations have no numbers.
-        let finished = match self.function.map(text_of) {
-            Some((text, _)) => replace_argument(text, x),
-            None => x.to_owned(),
-        };
-        let bindings = match self.bias {
-            Some(_) => format!("@group(0) @binding({binding}) var<storage, read> bias: array<f32>;"),
-            None => String::new(),
-        };
-        kernel.with("$FINISHED", finished).with("$BINDINGS", bindings)
-    }
-}
-
-/// The text of a function of `x`, of something else.
-fn replace_argument(text: &str, argument: &str) -> String {
-    // `x` is a word of its own wherever it is the argument.
-    let mut replaced = String::new();
-    let mut word = String::new();
-    for character in text.chars().chain([' ']) {
-        if character.is_alphanumeric() || character == '_' {
-            word.push(character);
-            continue;
+        let function = self.function.map_or("x", |function| text_of(function).0);
+        let kernel = kernel.with("$FUNCTION", function);
+        if self.bias.is_none() {
+            return kernel.with("$SUM", "sum").with("$BINDINGS", "");
         }
-        replaced += if word == "x" { argument } else { &word };
-        word.clear();
-        replaced.push(character);
+        let bias = format!("@group(0) @binding({binding}) var<storage, read> bias: array<f32>;");
+        kernel.with("$SUM", "sum + bias[column]").with("$BINDINGS", bias)
     }
-    replaced
 }
 
 /// Computes a product, as a tensor of this shape.

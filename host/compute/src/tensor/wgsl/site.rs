@@ -90,8 +90,8 @@ impl Words {
         self
     }
 
-    /// Numbers for each axis, of each kind two vectors of four. They are the last parameters, and begin behind four words:
-    /// that of the first workgroup, that of the elements, and two more.
+    /// Numbers for each axis, of each kind two vectors of four. They begin behind four words: that of the first workgroup,
+    /// that of the elements, and two more.
     pub(super) fn in_vectors<const N: usize>(mut self, kinds: [PerAxis; N]) -> Words {
         self.0.resize(2, 0);
         kinds.into_iter().fold(self, Words::counts)

@@ -3,8 +3,8 @@
 use belljar_compute::tensor::{self, TensorError};
 
 use crate::capability::bindings::belljar::plugin::tensor::{
-    Activation, AdamOptions, BatchNorm, Error, Function, InvalidArgument, OutOfMemory, SgdOptions, ShapeMismatch,
-    Window2d,
+    Activation, AdamOptions, BatchNorm, Engine, Error, Function, InvalidArgument, OutOfMemory, SgdOptions,
+    ShapeMismatch, Window2d,
 };
 
 impl From<TensorError> for Error {
@@ -30,8 +30,19 @@ impl From<TensorError> for Error {
             TensorError::TooMany { .. } => Error::TooMany(text),
             TensorError::NoTape { id } => Error::NoTape(id),
             TensorError::Stopped => Error::Stopped,
+            TensorError::Device { .. } => Error::DeviceFailed(text),
             // An error that is new to this code says itself what is too much.
             _ => Error::TooMuchWork(text),
+        }
+    }
+}
+
+impl From<Engine> for tensor::Engine {
+    fn from(engine: Engine) -> tensor::Engine {
+        match engine {
+            Engine::Auto => tensor::Engine::Auto,
+            Engine::Cpu => tensor::Engine::Cpu,
+            Engine::Device => tensor::Engine::Device,
         }
     }
 }

@@ -4,9 +4,9 @@
 mod convert;
 mod operations;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use belljar_compute::tensor::{TensorError, TensorId, Tensors};
+use belljar_compute::tensor::{Engine, TensorError, TensorId, Tensors};
 
 use super::bindings::belljar::plugin::tensor::Error;
 use crate::compute::Stop;
@@ -19,6 +19,12 @@ const DONE_AT_ONCE_MAX: u64 = 1 << 20;
 const NAMED_AT_ONCE_MAX: usize = 128;
 /// What an element counts for in an operation of one tensor, which may be the error function.
 const STEPS_OF_ELEMENT: u64 = 16;
+
+/// How long a GPU is looked for that no guest has asked for: 5 s.
+const LOOKED_FOR_MAX: Duration = Duration::from_secs(5);
+/// Why a journaled actor gets no device, and what to do.
+const NOT_EXACT: &str = "messages of this actor may be replayed, and a device need not come to the same numbers again; \
+                              `--durability checkpoint` keeps its state in checkpoints instead";
 
 impl HostState {
     /// Does something that takes a moment.
@@ -38,7 +44,23 @@ impl HostState {
         steps: u64,
         work: impl FnOnce(&mut Tensors) -> Result<T, TensorError> + Send + 'static,
     ) -> wasmtime::Result<Result<T, Error>> {
-        if steps <= DONE_AT_ONCE_MAX {
+        // A GPU that nobody asked for is not looked for before there is something for it to do.
+        if (steps > DONE_AT_ONCE_MAX || self.compute.tensors.engine() == Engine::Device)
+            && let Err(error) = self.find_engine().await
+        {
+            return Ok(Err(error));
+        }
+        self.carry_out(steps, work).await
+    }
+
+    /// Does what takes about so many steps, with the engine that there is.
+    async fn carry_out<T: Send + 'static>(
+        &mut self,
+        steps: u64,
+        work: impl FnOnce(&mut Tensors) -> Result<T, TensorError> + Send + 'static,
+    ) -> wasmtime::Result<Result<T, Error>> {
+        // What is on a device may have to be waited for, which this thread must not.
+        if steps <= DONE_AT_ONCE_MAX && !self.compute.tensors.is_on_device() {
             return self.at_once(work);
         }
         let started = Instant::now();
@@ -58,6 +80,33 @@ impl HostState {
         self.compute.tensors = tensors;
         self.compute.usage.operated(started.elapsed());
         Ok(outcome.map_err(Error::from))
+    }
+
+    fn set_engine(&mut self, engine: Engine) {
+        self.compute.tensors_with_room().set_engine(engine);
+        self.compute.has_found_engine = false;
+    }
+
+    /// Has tensors computed by what the guest wants, if that has not been looked for yet.
+    async fn find_engine(&mut self) -> Result<(), Error> {
+        if self.compute.has_found_engine {
+            return Ok(());
+        }
+        let engine = self.compute.tensors.engine();
+        let processors = self.services.compute.clone();
+        let device = match engine {
+            Engine::Cpu => None,
+            Engine::Auto if self.compute.is_exact => None,
+            Engine::Device if self.compute.is_exact => return Err(Error::NoDevice(NOT_EXACT.to_owned())),
+            // One that takes long to be found is none to wait for where nobody asked for it.
+            Engine::Auto => tokio::time::timeout(LOOKED_FOR_MAX, processors.device()).await.ok().and_then(Result::ok),
+            Engine::Device => Some(processors.device().await.map_err(|error| Error::NoDevice(error.to_string()))?),
+        };
+        if let Some(device) = device.filter(|device| engine.takes(device.adapter())) {
+            self.compute.tensors.compute_on(&device);
+        }
+        self.compute.has_found_engine = true;
+        Ok(())
     }
 
     /// An operation of one tensor.
@@ -95,7 +144,8 @@ impl HostState {
 
     /// How many elements a tensor has; none if there is no such tensor, which the operation will say.
     fn elements(&self, id: TensorId) -> u64 {
-        self.compute.tensors.values(id).map_or(0, |values| values.len() as u64)
+        let shape = self.compute.tensors.shape(id);
+        shape.map_or(0, |shape| shape.iter().map(|&length| u64::from(length)).product())
     }
 }
 

@@ -4,11 +4,23 @@ use belljar_compute::tensor::Tensors;
 
 use super::{steps_of, steps_to_make};
 use crate::capability::bindings::belljar::plugin::tensor::{
-    Activation, AdamOptions, BatchNorm, Error, Function, Host, LstmStates, MemoryUse, SgdOptions, Window1d, Window2d,
+    Activation, AdamOptions, BatchNorm, Engine, Error, Function, Host, LstmStates, MemoryUse, SgdOptions, Window1d,
+    Window2d,
 };
 use crate::state::HostState;
 
 impl Host for HostState {
+    async fn use_engine(&mut self, engine: Engine) -> wasmtime::Result<Result<(), Error>> {
+        let before = self.compute.tensors.engine();
+        self.set_engine(engine.into());
+        // One that cannot be had is told at once, and one that nobody asked for is looked for when there is much to do.
+        let found = if engine == Engine::Device { self.find_engine().await } else { Ok(()) };
+        if found.is_err() {
+            self.set_engine(before);
+        }
+        Ok(found)
+    }
+
     async fn create(&mut self, shape: Vec<u32>, values: Vec<f32>) -> wasmtime::Result<Result<u64, Error>> {
         self.operate(steps_of(values.len() as u64), move |tensors| tensors.create(&shape, values)).await
     }
@@ -55,7 +67,7 @@ impl Host for HostState {
             );
             return Ok(Err(Error::TooMany(text)));
         }
-        self.operate(steps_of(elements), move |tensors| tensors.values(input).map(<[f32]>::to_vec)).await
+        self.carry_out(steps_of(elements), move |tensors| tensors.values(input).map(<[f32]>::to_vec)).await
     }
 
     async fn set(&mut self, input: u64, values: Vec<f32>) -> wasmtime::Result<Result<(), Error>> {
@@ -64,7 +76,7 @@ impl Host for HostState {
 
     async fn free(&mut self, input: u64) -> wasmtime::Result<Result<(), Error>> {
         // To give much memory back takes its time, too.
-        self.operate(self.steps_over(&[input]), move |tensors| tensors.free(input)).await
+        self.carry_out(self.steps_over(&[input]), move |tensors| tensors.free(input)).await
     }
 
     async fn memory(&mut self) -> wasmtime::Result<MemoryUse> {
@@ -284,7 +296,7 @@ impl Host for HostState {
     }
 
     async fn zero_gradients(&mut self, inputs: Vec<u64>) -> wasmtime::Result<Result<(), Error>> {
-        self.operate(self.steps_over(&inputs), move |tensors| tensors.zero_gradients(&inputs)).await
+        self.carry_out(self.steps_over(&inputs), move |tensors| tensors.zero_gradients(&inputs)).await
     }
 
     async fn set_recording(&mut self, recording: bool) -> wasmtime::Result<bool> {
@@ -313,7 +325,7 @@ impl Host for HostState {
 
     async fn free_optimiser(&mut self, optimiser: u64) -> wasmtime::Result<Result<(), Error>> {
         // How much there is to give back, only the tensors know.
-        self.operate(u64::MAX, move |tensors| tensors.free_optimiser(optimiser)).await
+        self.carry_out(u64::MAX, move |tensors| tensors.free_optimiser(optimiser)).await
     }
 }
 

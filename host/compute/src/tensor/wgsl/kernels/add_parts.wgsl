@@ -12,8 +12,9 @@ struct Parameters {
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 $BINDINGS
 
-fn finished(x: f32, column: u32) -> f32 {
-    return $FINISHED;
+fn finished(sum: f32, column: u32) -> f32 {
+    let x = $SUM;
+    return $FUNCTION;
 }
 
 @compute @workgroup_size(GROUP_INVOCATIONS)

@@ -40,8 +40,9 @@ var<workgroup> result_tile: array<vec4<f32>, 512>;
 
 $OPERANDS
 
-fn finished(x: f32, column: u32) -> f32 {
-    return $FINISHED;
+fn finished(sum: f32, column: u32) -> f32 {
+    let x = $SUM;
+    return $FUNCTION;
 }
 
 @compute @workgroup_size(GROUP_INVOCATIONS)
