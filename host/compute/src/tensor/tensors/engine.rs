@@ -1,5 +1,6 @@
 //! What computes an actor's tensors: the processors, or the machine's compute device.
 
+#[cfg(all(feature = "device", target_os = "linux"))]
 use std::sync::Arc;
 
 use super::Tensors;

@@ -13,6 +13,10 @@
 mod convolution;
 mod elementwise;
 mod embedding;
+#[cfg_attr(
+    not(all(feature = "device", target_os = "linux")),
+    expect(dead_code, reason = "without a device nothing reads the text of a kernel")
+)]
 mod kernel;
 mod layout;
 mod lstm;
