@@ -320,18 +320,22 @@ pub(crate) fn adam(
 }
 
 /// Uniform random numbers.
-pub(crate) fn uniform(_: &Executor, seed: u64, low: f32, high: f32, output: &mut [f32]) {
-    reference::random::uniform(seed, low, high, output);
+pub(crate) fn uniform(executor: &Executor, seed: u64, low: f32, high: f32, output: &mut [f32]) {
+    executor.for_each_chunk(output, |range, chunk| reference::random::uniform(seed, low, high, range.start, chunk));
 }
 
 /// Normal random numbers.
-pub(crate) fn normal(_: &Executor, seed: u64, mean: f32, deviation: f32, output: &mut [f32]) {
-    reference::random::normal(seed, mean, deviation, output);
+pub(crate) fn normal(executor: &Executor, seed: u64, mean: f32, deviation: f32, output: &mut [f32]) {
+    executor.for_each_chunk(output, |range, chunk| {
+        reference::random::normal(seed, mean, deviation, range.start, chunk);
+    });
 }
 
 /// Which elements are kept by dropout, and their factor.
-pub(crate) fn dropout_mask(_: &Executor, seed: u64, probability: f32, output: &mut [f32]) {
-    reference::random::dropout_mask(seed, probability, output);
+pub(crate) fn dropout_mask(executor: &Executor, seed: u64, probability: f32, output: &mut [f32]) {
+    executor.for_each_chunk(output, |range, chunk| {
+        reference::random::dropout_mask(seed, probability, range.start, chunk);
+    });
 }
 
 /// The rows of a table that the indices name.

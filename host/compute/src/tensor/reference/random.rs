@@ -9,10 +9,11 @@ use rand_chacha::rand_core::{RngCore, SeedableRng};
 
 const UNIT: f64 = 1.0 / (1 << 24) as f64;
 
-/// Uniform numbers from `low` up to but not including `high`; element i is made of word i.
-pub(crate) fn uniform(seed: u64, low: f32, high: f32, output: &mut [f32]) {
+/// Uniform numbers from `low` up to but not including `high`; element i is made of word i. Here and in the others,
+/// `first` is the place of the first element of `output` in its tensor.
+pub(crate) fn uniform(seed: u64, low: f32, high: f32, first: usize, output: &mut [f32]) {
     let (low, range) = (f64::from(low), f64::from(high) - f64::from(low));
-    let mut words = words(seed);
+    let mut words = words(seed, first);
     let below = high.next_down();
     for out in output {
         // Rounding to 32 bits can reach the upper end.
@@ -20,10 +21,11 @@ pub(crate) fn uniform(seed: u64, low: f32, high: f32, output: &mut [f32]) {
     }
 }
 
-/// Normal numbers by the method of Box and Muller; elements 2i and 2i + 1 are made of words 2i and 2i + 1.
-pub(crate) fn normal(seed: u64, mean: f32, deviation: f32, output: &mut [f32]) {
+/// Normal numbers by the method of Box and Muller; elements 2i and 2i + 1 are made of words 2i and 2i + 1. The first place
+/// is an even one.
+pub(crate) fn normal(seed: u64, mean: f32, deviation: f32, first: usize, output: &mut [f32]) {
     let (mean, deviation) = (f64::from(mean), f64::from(deviation));
-    let mut words = words(seed);
+    let mut words = words(seed, first);
     for pair in output.chunks_mut(2) {
         // Half a step keeps the logarithm finite.
         let radius = (-2.0 * libm::log(unit(words.next_u32()) + 0.5 * UNIT)).sqrt();
@@ -35,19 +37,22 @@ pub(crate) fn normal(seed: u64, mean: f32, deviation: f32, output: &mut [f32]) {
 }
 
 /// Writes `1 / (1 − probability)` where an element is kept and 0 where it is dropped, which word i decides.
-pub(crate) fn dropout_mask(seed: u64, probability: f32, output: &mut [f32]) {
+pub(crate) fn dropout_mask(seed: u64, probability: f32, first: usize, output: &mut [f32]) {
     let probability = f64::from(probability);
     let scale = (1.0 / (1.0 - probability)) as f32;
-    let mut words = words(seed);
+    let mut words = words(seed, first);
     for out in output {
         *out = if unit(words.next_u32()) < probability { 0.0 } else { scale };
     }
 }
 
-fn words(seed: u64) -> ChaCha8Rng {
+/// The words from a place on.
+fn words(seed: u64, first: usize) -> ChaCha8Rng {
     let mut key = [0; 32];
     key[..8].copy_from_slice(&seed.to_le_bytes());
-    ChaCha8Rng::from_seed(key)
+    let mut words = ChaCha8Rng::from_seed(key);
+    words.set_word_pos(first as u128);
+    words
 }
 
 fn unit(word: u32) -> f64 {
@@ -65,18 +70,30 @@ mod tests {
     #[test]
     fn the_numbers_of_a_seed_are_those_of_all_versions() {
         let mut numbers = [0.0; 4];
-        uniform(42, 0.0, 1.0, &mut numbers);
+        uniform(42, 0.0, 1.0, 0, &mut numbers);
         assert_eq!(numbers, GOLDEN_UNIFORM);
-        normal(42, 0.0, 1.0, &mut numbers);
+        normal(42, 0.0, 1.0, 0, &mut numbers);
         assert_eq!(numbers, GOLDEN_NORMAL);
     }
 
     #[test]
-    fn a_longer_tensor_starts_with_the_shorter_one() {
-        let (mut long, mut short) = ([0.0; 9], [0.0; 5]);
-        normal(7, 0.0, 1.0, &mut long);
-        normal(7, 0.0, 1.0, &mut short);
-        assert_eq!(long[..5], short);
+    fn a_part_of_a_tensor_has_the_numbers_of_the_whole() {
+        let make: [fn(usize, &mut [f32]); 3] = [
+            |first, output| uniform(7, 0.0, 1.0, first, output),
+            |first, output| normal(7, 0.0, 1.0, first, output),
+            |first, output| dropout_mask(7, 0.5, first, output),
+        ];
+        for make in make {
+            let mut whole = [0.0; 101];
+            make(0, &mut whole);
+            // A block of ChaCha has 16 words.
+            for (first, length) in [(0, 5), (2, 7), (16, 1), (34, 67)] {
+                let mut part = vec![0.0; length];
+                make(first, &mut part);
+                // The last of an odd number of normal numbers has no partner, and is the same as with one.
+                assert_eq!(whole[first..][..length], part, "{first} {length}");
+            }
+        }
     }
 
     #[test]
@@ -87,14 +104,14 @@ mod tests {
             let square = numbers.iter().map(|&x| (f64::from(x) - mean).powi(2)).sum::<f64>();
             (mean, square / numbers.len() as f64)
         };
-        uniform(1, -1.0, 3.0, &mut numbers);
+        uniform(1, -1.0, 3.0, 0, &mut numbers);
         assert!(numbers.iter().all(|number| (-1.0..3.0).contains(number)));
         let (mean, variance) = moments(&numbers);
         assert!((mean - 1.0).abs() < 0.02 && (variance - 16.0 / 12.0).abs() < 0.02, "{mean} {variance}");
-        normal(1, 2.0, 3.0, &mut numbers);
+        normal(1, 2.0, 3.0, 0, &mut numbers);
         let (mean, variance) = moments(&numbers);
         assert!((mean - 2.0).abs() < 0.05 && (variance - 9.0).abs() < 0.15, "{mean} {variance}");
-        dropout_mask(1, 0.3, &mut numbers);
+        dropout_mask(1, 0.3, 0, &mut numbers);
         let (mean, _) = moments(&numbers);
         assert!((mean - 1.0).abs() < 0.02, "{mean}");
     }

@@ -18,7 +18,7 @@ fn executor() -> Executor {
 /// Numbers between -1 and 1 that look random.
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut numbers = vec![0.0; count];
-    reference::random::uniform(seed, -1.0, 1.0, &mut numbers);
+    reference::random::uniform(seed, -1.0, 1.0, 0, &mut numbers);
     numbers
 }
 
