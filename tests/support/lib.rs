@@ -6,7 +6,7 @@ pub mod server;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use belljar::compute::{DeviceConfig, WorkerProgram};
+use belljar::compute::{DeviceConfig, DeviceError, WorkerProgram};
 use belljar::{Plugin, Runtime};
 use serde_json::Value as Json;
 use tempfile::TempDir;
@@ -70,6 +70,23 @@ fn belljar_path() -> PathBuf {
 /// When the binary is not built.
 pub fn device() -> DeviceConfig {
     DeviceConfig { program: WorkerProgram::Path(belljar_path()), allow_cpu: true, ..DeviceConfig::default() }
+}
+
+/// A runtime with such a device on a data directory that outlives it; none, which is said, on a machine without one.
+///
+/// # Panics
+///
+/// When the device is there and cannot be opened.
+pub async fn runtime_with_device(folder: &Path) -> Option<Runtime> {
+    let runtime = Runtime::builder().data_dir(folder.join("data")).device(device()).build().expect("a runtime");
+    match runtime.compute_adapter().await {
+        Ok(_) => Some(runtime),
+        Err(DeviceError::NoAdapter(why)) => {
+            println!("SKIPPED: there is no adapter for kernels: {why}");
+            None
+        }
+        Err(error) => panic!("the device cannot be opened: {error}"),
+    }
 }
 
 /// This test binary once more, as a process of its own that runs one of its tests that are ignored otherwise.

@@ -1,28 +1,12 @@
 //! Automata on the compute device: boards of the host that it steps, and kernels of a plugin's own, compared with plain
 //! Rust. Where there is no Vulkan driver, each test that needs one says that it was skipped.
 
-use std::path::Path;
-
-use belljar::compute::DeviceError;
 use belljar::{Actor, Durability, Error, Grants, Limits, Runtime, SpawnOptions};
-use belljar_tests::{device, plugin_path, runtime};
+use belljar_tests::{plugin_path, runtime, runtime_with_device};
 use serde_json::{Value as Json, json};
 
 /// The side of the automata here.
 const SIDE: usize = 64;
-
-/// A runtime on a data directory that outlives it; none, which is said, on a machine without a device.
-async fn open(folder: &Path) -> Option<Runtime> {
-    let runtime = Runtime::builder().data_dir(folder.join("data")).device(device()).build().expect("a runtime");
-    match runtime.compute_adapter().await {
-        Ok(_) => Some(runtime),
-        Err(DeviceError::NoAdapter(why)) => {
-            println!("SKIPPED: there is no adapter for kernels: {why}");
-            None
-        }
-        Err(error) => panic!("the device cannot be opened: {error}"),
-    }
-}
 
 async fn spawn(runtime: &Runtime, plugin: &str, name: &str, durability: Durability, config: Json) -> Actor {
     let grants = Grants::default().compute();
@@ -59,7 +43,7 @@ async fn a_board_that_the_device_steps_is_the_one_that_the_processors_step() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut ended = Vec::new();
     {
-        let Some(runtime) = open(folder.path()).await else { return };
+        let Some(runtime) = runtime_with_device(folder.path()).await else { return };
         for engine in ["host", "device"] {
             let config = json!({ "width": 333, "height": 70, "seed": 7, "engine": engine });
             let actor = spawn(&runtime, "life", engine, Durability::Journal, config).await;
@@ -102,7 +86,7 @@ async fn a_board_cannot_be_stepped_by_a_device_that_there_is_not() {
 #[tokio::test(flavor = "multi_thread")]
 async fn larger_than_life_with_a_radius_of_1_is_life() {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(runtime) = open(folder.path()).await else { return };
+    let Some(runtime) = runtime_with_device(folder.path()).await else { return };
     let config = json!({ "size": SIDE, "seed": 5 });
     let game = spawn(&runtime, "life", "game", Durability::Volatile, config).await;
     let config = json!({ "rule": "R1,C0,M0,S2..3,B3..3,NM", "cells": living(&game).await });
@@ -119,7 +103,7 @@ async fn larger_than_life_with_a_radius_of_1_is_life() {
 #[tokio::test(flavor = "multi_thread")]
 async fn lenia_comes_to_what_plain_rust_comes_to() {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(runtime) = open(folder.path()).await else { return };
+    let Some(runtime) = runtime_with_device(folder.path()).await else { return };
     let config = json!({ "seed": 3, "density": 0.3, "lenia": { "radius": 9, "sigma": 0.03 } });
     let actor = spawn(&runtime, "automata", "soup", Durability::Checkpoint, config).await;
     let mut expected = values(&actor).await;
@@ -140,7 +124,7 @@ async fn lenia_comes_to_what_plain_rust_comes_to() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_orbium_glides_and_keeps_its_mass() {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(runtime) = open(folder.path()).await else { return };
+    let Some(runtime) = runtime_with_device(folder.path()).await else { return };
     let orbium = spawn(&runtime, "automata", "orbium", Durability::Volatile, json!({})).await;
     let mut places = Vec::new();
     for _ in 0..3 {

@@ -1,11 +1,8 @@
 //! Kernels of plugins' own on the compute device: buffers that are a part of an actor's state, and kernels that end badly.
 //! Where there is no Vulkan driver, each test says that it was skipped.
 
-use std::path::Path;
-
-use belljar::compute::DeviceError;
 use belljar::{Actor, Durability, Error, Grants, Limits, Runtime, SpawnOptions};
-use belljar_tests::{device, plugin_path};
+use belljar_tests::{plugin_path, runtime_with_device};
 use serde_json::{Value as Json, json};
 
 /// Adds to every number how many invocations there are before it.
@@ -17,19 +14,6 @@ const COUNT: &str = "
 const ENDLESS: &str = "
     @group(0) @binding(0) var<storage, read_write> numbers: array<u32>;
     @compute @workgroup_size(1) fn main() { loop { numbers[0] += 1u; if numbers[1] == 1234567u { break; } } }";
-
-/// A runtime on a data directory that outlives it; none, which is said, on a machine without a device.
-async fn open(folder: &Path) -> Option<Runtime> {
-    let runtime = Runtime::builder().data_dir(folder.join("data")).device(device()).build().expect("a runtime");
-    match runtime.compute_adapter().await {
-        Ok(_) => Some(runtime),
-        Err(DeviceError::NoAdapter(why)) => {
-            println!("SKIPPED: there is no adapter for kernels: {why}");
-            None
-        }
-        Err(error) => panic!("the device cannot be opened: {error}"),
-    }
-}
 
 async fn bench(runtime: &Runtime, name: &str, durability: Durability) -> Result<Actor, Error> {
     let grants = Grants::default().compute();
@@ -55,7 +39,7 @@ async fn numbers(actor: &Actor) -> Json {
 async fn a_buffer_is_a_part_of_an_actors_state() {
     let folder = tempfile::tempdir().expect("a folder");
     {
-        let Some(runtime) = open(folder.path()).await else { return };
+        let Some(runtime) = runtime_with_device(folder.path()).await else { return };
         let actor = bench(&runtime, "bench", Durability::Checkpoint).await.expect("it begins");
         good(&actor, "put", json!([[10, 20, 30, 40]])).await;
         good(&actor, "run", json!([COUNT, 1])).await;
@@ -73,7 +57,7 @@ async fn a_buffer_is_a_part_of_an_actors_state() {
         fork.hibernate().await.expect("it sleeps");
         assert_eq!(numbers(&fork).await, json!([10, 23, 36, 49]));
     }
-    let runtime = open(folder.path()).await.expect("there was a device");
+    let runtime = runtime_with_device(folder.path()).await.expect("there was a device");
     let actor = runtime.actors().get("bench").await.expect("it is kept");
     assert_eq!(numbers(&actor).await, json!([10, 21, 32, 43]));
 }
@@ -89,7 +73,7 @@ async fn what_need_not_come_to_the_same_twice_is_not_journaled() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kernel_that_never_ends_is_an_error_and_nobody_elses() {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(runtime) = open(folder.path()).await else { return };
+    let Some(runtime) = runtime_with_device(folder.path()).await else { return };
     let hostile = bench(&runtime, "hostile", Durability::Volatile).await.expect("it begins");
     let other = bench(&runtime, "other", Durability::Volatile).await.expect("it begins");
     for actor in [&hostile, &other] {
@@ -107,7 +91,7 @@ async fn a_kernel_that_never_ends_is_an_error_and_nobody_elses() {
 #[tokio::test(flavor = "multi_thread")]
 async fn work_that_a_call_leaves_to_the_host_fails_the_call() {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(runtime) = open(folder.path()).await else { return };
+    let Some(runtime) = runtime_with_device(folder.path()).await else { return };
     let actor = bench(&runtime, "bench", Durability::Checkpoint).await.expect("it begins");
     good(&actor, "put", json!([[1, 2, 3, 4]])).await;
     actor.checkpoint().await.expect("it is taken");
@@ -119,7 +103,7 @@ async fn work_that_a_call_leaves_to_the_host_fails_the_call() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kernel_that_is_no_kernel_is_refused_with_its_place() {
     let folder = tempfile::tempdir().expect("a folder");
-    let Some(runtime) = open(folder.path()).await else { return };
+    let Some(runtime) = runtime_with_device(folder.path()).await else { return };
     let actor = bench(&runtime, "bench", Durability::Volatile).await.expect("it begins");
     good(&actor, "put", json!([[1]])).await;
     let answer = call(&actor, "run", json!(["@compute @workgroup_size(1)\nfn main() { nothing(); }", 1])).await;

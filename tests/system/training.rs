@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
 use belljar::{Actor, Durability, Grants, Limits, Runtime, SpawnOptions};
-use belljar_tests::{itself, plugin_path, runtime};
+use belljar_tests::{itself, plugin_path, runtime, runtime_with_device};
 use serde_json::{Value as Json, json};
 
 const FOLDER: &str = "BELLJAR_TEST_FOLDER";
@@ -120,6 +120,58 @@ async fn forks_and_restores_have_tensors_of_their_own() {
     assert_eq!(fingerprint(&fork).await, at_10);
     actor.restore(generation).await.expect("it goes back");
     assert_eq!(fingerprint(&actor).await, at_5);
+}
+
+/// A network for a device that may be a processor in disguise.
+fn tiny(engine: &str) -> Json {
+    json!({ "batch": 8, "channels": 2, "hidden": 8, "learning_rate": 0.003, "engine": engine })
+}
+
+async fn dispatches(actor: &Actor) -> u64 {
+    actor.info().await.expect("it is there").awake.expect("it is awake").compute.dispatches
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_on_the_device_learns_as_on_the_processors_and_goes_on_from_its_checkpoints() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wanted = {
+        let Some(runtime) = runtime_with_device(folder.path()).await else { return };
+        let on_processors = trainer(&runtime, "processors", tiny("cpu"), Durability::Volatile).await;
+        let on_device = trainer(&runtime, "device", tiny("device"), Durability::Checkpoint).await;
+        for round in 0..3 {
+            let [ours, theirs] = [train(&on_device, 2).await, train(&on_processors, 2).await];
+            let [ours, theirs] = [ours, theirs].map(|progress| progress["loss"].as_f64().expect("a number"));
+            assert!((ours - theirs).abs() < 1e-3 * theirs, "{ours} and {theirs} in round {round}");
+            assert_eq!(dispatches(&on_processors).await, 0);
+            assert!(dispatches(&on_device).await > 0, "round {round} was not computed on the device");
+            let before = fingerprint(&on_device).await;
+            on_device.hibernate().await.expect("it sleeps");
+            assert_eq!(fingerprint(&on_device).await, before, "round {round}");
+        }
+        on_device.checkpoint().await.expect("it is taken");
+        fingerprint(&on_device).await
+    };
+    let runtime = runtime_with_device(folder.path()).await.expect("there was a device");
+    let actor = runtime.actors().get("device").await.expect("it is kept");
+    assert_eq!(fingerprint(&actor).await, wanted);
+    train(&actor, 1).await;
+    assert!(dispatches(&actor).await > 0, "the engine is a part of the state");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_journaled_is_not_computed_on_the_device() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some(runtime) = runtime_with_device(folder.path()).await else { return };
+    let grants = Grants::default().compute();
+    let plugin = runtime.load_with(plugin_path("trainer"), grants, Limits::default()).await.expect("it loads");
+    let options = SpawnOptions::default().durability(Durability::Journal).config(tiny("device").to_string());
+    let refused = runtime.actors().spawn("device", &plugin, options).await.map(drop).expect_err("it is refused");
+    assert!(refused.to_string().contains("--durability checkpoint"), "{refused}");
+
+    // Nobody named this, so there is nothing to refuse.
+    let actor = trainer(&runtime, "auto", tiny("auto"), Durability::Journal).await;
+    train(&actor, 2).await;
+    assert_eq!(dispatches(&actor).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
