@@ -76,11 +76,9 @@ async fn a_board_cannot_be_stepped_by_a_device_that_there_is_not() {
     let error = answer["error"].as_str().unwrap_or_else(|| panic!("{answer}"));
     assert!(error.contains("`cpu`"), "{error}");
 
-    // What is journaled must not go on with an error that depends on the machine.
+    // What is journaled must not go on with an error that depends on the machine, and need not: the cells are the same.
     let actor = spawn(&runtime, "life", "journal", Durability::Journal, config).await;
-    let fault = call(&actor, "step", json!([1])).await.expect_err("it is stopped").to_string();
-    assert!(fault.contains("device") && fault.contains("`cpu`"), "{fault}");
-    assert_eq!(good(&actor, "summary", json!([])).await["generation"], json!(0));
+    assert_eq!(good(&actor, "step", json!([1])).await["generation"], json!(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

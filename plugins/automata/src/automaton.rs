@@ -6,7 +6,7 @@ use crate::config::Plan;
 use crate::size::Size;
 
 /// The side of a workgroup of the kernels, in cells.
-const WORKGROUP_SIDE: u32 = 8;
+pub const WORKGROUP_SIDE: u32 = 8;
 /// Cells times the cells that each looks at, times generations, of one submission of several: a small part of the time that
 /// one has, also where a processor is the device.
 const SUBMISSION_SEEN: u64 = 1 << 27;

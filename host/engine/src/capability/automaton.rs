@@ -90,9 +90,11 @@ impl HostState {
         engine: automaton::Engine,
     ) -> wasmtime::Result<Option<Result<(), AutomatonError>>> {
         let boards = &self.compute.boards;
-        let cells = |id: &u64| boards.get(*id).map_or(0, |board| board.settings().size.cells());
+        // Those that count ages are for the processors.
+        let settings = |id: &u64| boards.get(*id).map(Board::settings).ok().filter(|settings| !settings.ages);
+        let cells = |id: &u64| settings(id).map_or(0, |settings| settings.size.cells());
         let cells = ids.iter().take(COUNTED_MAX).map(cells).fold(0, u64::saturating_add);
-        if !engine.wants_device(cells, generations) {
+        if cells == 0 || !engine.wants_device(cells, generations) {
             return Ok(None);
         }
         let device = match self.services.compute.device().await {
@@ -181,14 +183,11 @@ impl Host for HostState {
             Some(outcome) => return answer(outcome),
             None => return self.step_boards(boards, generations).await,
         };
-        // What went well once goes well again, whatever this machine has: the cells are the same.
-        if engine == Engine::Auto || self.is_repeating {
+        // A guest whose calls may have to be repeated must not go on with an error that depends on the machine. The cells
+        // are the same, whatever steps them.
+        if engine == Engine::Auto || self.time.is_some() {
             tracing::debug!(%failure, "boards are stepped by the processors instead of the device");
             return self.step_boards(boards, generations).await;
-        }
-        // A guest whose calls may have to be repeated must not go on with an error that depends on the machine.
-        if self.time.is_some() {
-            return Err(raise(FaultKind::Device { message: failure.to_string() }));
         }
         answer(Err(failure))
     }

@@ -33,6 +33,8 @@ const STOP_LOOKED_AT_EVERY: Duration = Duration::from_millis(20);
 pub struct DeviceStepper {
     session: Session,
     adapter: Adapter,
+    /// What the device gives an owner.
+    device_bytes_max: u64,
     memory_bytes_max: u64,
     /// The kernel, once it is built.
     pipeline: Option<u64>,
@@ -44,17 +46,18 @@ impl DeviceStepper {
         let mut stepper = Self {
             session: device.session(),
             adapter: device.adapter().clone(),
-            memory_bytes_max: device.memory_bytes_max(),
+            device_bytes_max: device.memory_bytes_max(),
+            memory_bytes_max: 0,
             pipeline: None,
         };
-        stepper.set_memory_bytes_max(memory_bytes_max.min(device.memory_bytes_max()));
+        stepper.set_memory_bytes_max(memory_bytes_max);
         stepper
     }
 
-    /// Changes what buffers may take on the device while boards are stepped.
+    /// Changes what buffers may take on the device while boards are stepped, within what it gives an owner.
     pub fn set_memory_bytes_max(&mut self, memory_bytes_max: u64) {
-        self.memory_bytes_max = memory_bytes_max;
-        self.session.set_memory_bytes_max(memory_bytes_max);
+        self.memory_bytes_max = memory_bytes_max.min(self.device_bytes_max);
+        self.session.set_memory_bytes_max(self.memory_bytes_max);
     }
 
     /// What was used of the device so far.
@@ -77,12 +80,14 @@ impl DeviceStepper {
         if generations == 0 {
             return Ok(());
         }
+        let room_bytes = self.memory_bytes_max.saturating_sub(LAWS_BYTES) / 2;
+        let seen_bytes = self.adapter.limits.storage_binding_bytes_max.min(self.adapter.limits.buffer_bytes_max);
+        // What has no room is found out before anything is stepped.
+        let batches = batches(boards, room_bytes, seen_bytes)?;
         for board in boards.iter_mut().filter(|board| board.settings().ages) {
             board.step(generations, work)?;
         }
-        let room_bytes = self.memory_bytes_max.saturating_sub(LAWS_BYTES) / 2;
-        let seen_bytes = self.adapter.limits.storage_binding_bytes_max.min(self.adapter.limits.buffer_bytes_max);
-        for batch in batches(boards, room_bytes, seen_bytes)? {
+        for batch in batches {
             let words = wait(work, self.step_batch(&batch, boards, generations, work))?;
             batch.put(boards, &words, generations);
         }
