@@ -182,6 +182,14 @@ impl Instance {
         self.store.data().compute.state()
     }
 
+    /// The same, after which what was [settled](Self::settle) is kept for this alone.
+    pub fn take_settled(&mut self) -> ComputeState {
+        let compute = &mut self.store.data_mut().compute;
+        let state = compute.state();
+        compute.tensors.forget_settled();
+        state
+    }
+
     /// What the guest has had the host compute since the instance was made.
     pub fn compute_usage(&self) -> ComputeUsage {
         self.store.data().compute.usage()

@@ -628,6 +628,14 @@ pub(crate) fn prepare(executor: &Executor, tensor: &mut Tensor) -> Result<(), Te
     tensor.values_mut(&executor.memory).map(drop)
 }
 
+/// Has what a step of an optimiser reads on the side that computes, so that no room has to be found for it then.
+pub(crate) fn bring(executor: &Executor, tensor: &Tensor) -> Result<(), TensorError> {
+    match executor.site(&[tensor.shape()]) {
+        Some(site) => tensor.numbers(site.queue).map(drop),
+        None => tensor.values().map(drop),
+    }
+}
+
 /// One step of stochastic gradient descent.
 pub(crate) fn sgd(
     executor: &Executor,

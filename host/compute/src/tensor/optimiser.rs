@@ -80,9 +80,16 @@ impl Parameter {
         Parameter { id, steps: 0, moments: Vec::new() }
     }
 
-    /// Makes room for everything that [`Parameter::step`] writes, so that it cannot fail.
-    pub(crate) fn prepare(&mut self, rule: Rule, executor: &Executor, value: &mut Tensor) -> Result<(), TensorError> {
+    /// Makes room for everything that [`Parameter::step`] reads and writes, so that it fails only with the device.
+    pub(crate) fn prepare(
+        &mut self,
+        rule: Rule,
+        executor: &Executor,
+        value: &mut Tensor,
+        gradient: &Tensor,
+    ) -> Result<(), TensorError> {
         executor.check_stop()?;
+        kernels::bring(executor, gradient)?;
         kernels::prepare(executor, value)?;
         // All of them or none: a state with fewer could not be read again.
         let missing = self.moments.len()..rule.moments();
@@ -100,14 +107,16 @@ impl Parameter {
         gradient: &Tensor,
     ) -> Result<(), TensorError> {
         // No actor lives for so many steps, but bytes may say so.
-        self.steps = self.steps.saturating_add(1);
+        let step = self.steps.saturating_add(1);
         match (rule, &mut self.moments[..]) {
-            (Rule::Sgd(sgd), moments) => kernels::sgd(executor, &sgd, value, gradient, moments.first_mut()),
+            (Rule::Sgd(sgd), moments) => kernels::sgd(executor, &sgd, value, gradient, moments.first_mut())?,
             (Rule::Adam(adam), [mean, square]) => {
-                kernels::adam(executor, &adam, self.steps, value, gradient, [mean, square])
+                kernels::adam(executor, &adam, step, value, gradient, [mean, square])?;
             }
-            (Rule::Adam(_), _) => Ok(()),
+            (Rule::Adam(_), _) => {}
         }
+        self.steps = step;
+        Ok(())
     }
 }
 

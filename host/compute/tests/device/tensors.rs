@@ -6,7 +6,7 @@
 
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use belljar_compute::device::Device;
+use belljar_compute::device::{Device, DeviceError};
 use belljar_compute::tensor::{
     Activation, Adam, BatchNorm, Engine, Function, Sgd, TENSOR_BYTES_DEFAULT, TensorError, TensorId, Tensors, Window,
 };
@@ -36,7 +36,10 @@ struct Both {
 
 impl Both {
     fn new() -> Result<Both, String> {
-        let device = RUNTIME.block_on(Device::open(support::config())).map_err(|error| error.to_string())?;
+        let device = match RUNTIME.block_on(Device::open(support::config())) {
+            Err(DeviceError::NoAdapter(why)) => return Err(why),
+            device => device.expect("a device that can be opened"),
+        };
         let mut on_device = Tensors::new(TENSOR_BYTES_DEFAULT);
         compute_on(&mut on_device, &device);
         Ok(Both { device, on_device, on_processors: Tensors::new(TENSOR_BYTES_DEFAULT) })

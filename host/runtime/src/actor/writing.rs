@@ -137,7 +137,8 @@ impl Alive {
             kept.state.after_record = kept.journal.as_ref().map_or(0, Journal::sequence);
             kept.state.clone()
         };
-        let compute = self.instance.as_ref().map(|living| living.instance.compute()).filter(|state| !state.is_fresh());
+        let compute = self.instance.as_mut().map(|living| living.instance.take_settled());
+        let compute = compute.filter(|state| !state.is_fresh());
         let bytes = capture.pages() * PAGE_BYTES as u64;
         // What an actor computes with goes into packs, however little it is.
         let is_long = bytes >= WRITTEN_BESIDE_BYTES_MIN || compute.is_some();

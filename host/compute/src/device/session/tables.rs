@@ -15,8 +15,9 @@ use crate::device::shader::BINDINGS_MAX;
 
 /// Buffers of one owner at most.
 pub const BUFFERS_MAX: usize = 4096;
-/// Buffers of an owner's tensors at most: there may be more tensors than a guest may have buffers, and their gradients.
-pub(in crate::device) const TENSOR_BUFFERS_MAX: usize = 1 << 19;
+/// Buffers of an owner's tensors at most: there may be more tensors than a guest may have buffers, and their gradients. Each
+/// takes some memory of the worker beside its own, and a moment to be read back.
+pub(in crate::device) const TENSOR_BUFFERS_MAX: usize = 1 << 16;
 /// Pipelines of one owner at most.
 pub const PIPELINES_MAX: usize = 256;
 /// The greatest id: the meter has 32 bits for a pipeline's.

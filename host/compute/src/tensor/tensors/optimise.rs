@@ -35,8 +35,9 @@ impl Tensors {
         let optimiser = optimisers.get_mut(&id).ok_or(TensorError::UnknownOptimiser { id })?;
         let rule = optimiser.rule;
         for parameter in &mut optimiser.parameters {
-            if let Some(entry) = entries.get_mut(&parameter.id).filter(|entry| entry.gradient.is_some()) {
-                parameter.prepare(rule, executor, &mut entry.value)?;
+            let Some(entry) = entries.get_mut(&parameter.id) else { continue };
+            if let Some(gradient) = &entry.gradient {
+                parameter.prepare(rule, executor, &mut entry.value, gradient)?;
             }
         }
         for parameter in &mut optimiser.parameters {

@@ -191,8 +191,13 @@ impl Queue {
             error => device_failed(&error),
         };
         self.session.create_buffer(bytes).or_else(|error| {
-            // What is kept must not take the room of what is used.
-            if !self.state().let_go_of_spare() {
+            // What is kept must not take the room of what is used, nor what is yet to be freed.
+            let has_unused = {
+                let mut state = self.state();
+                state.let_go_of_spare();
+                !state.freed.is_empty()
+            };
+            if !has_unused {
                 return Err(no_room(error));
             }
             self.wait(self.flush())?;

@@ -9,6 +9,10 @@ use crate::tensor::executor::Executor;
 use crate::tensor::shape::{PerAxis, Shape};
 use crate::tensor::value::Tensor;
 
+/// How many multiply-adds an element counts for that is computed alone: it goes to memory and back, and its place in a layout
+/// may take as many divisions as there are dimensions.
+const WORK_OF_ELEMENT: usize = 16;
+
 /// The queue that an operation's kernels go to, and whose operation it is.
 #[derive(Clone, Copy)]
 pub(crate) struct Site<'a> {
@@ -32,7 +36,8 @@ impl Site<'_> {
         operands: &[&Tensor],
     ) -> Result<(), TensorError> {
         let parameters = Words::new().count(elements).and(&parameters);
-        self.run(kernel, elements.div_ceil(GROUP_INVOCATIONS), GROUP_INVOCATIONS, parameters, operands)
+        let groups = elements.div_ceil(GROUP_INVOCATIONS);
+        self.run(kernel, groups, WORK_OF_ELEMENT * GROUP_INVOCATIONS, parameters, operands)
     }
 
     /// Queues a kernel of so many workgroups, one of which takes about so many multiply-adds.
