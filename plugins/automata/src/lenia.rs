@@ -48,8 +48,8 @@ impl Lenia {
             return Err(LeniaError::BadRadius(self.radius));
         }
         for (name, value) in [("mu", self.mu), ("sigma", self.sigma), ("dt", self.dt)] {
-            // What is not a number is not more than anything, and what a GPU may take for 0 is not to be divided by.
-            if !(value >= f32::MIN_POSITIVE && value <= 1.0) {
+            // What is not a number is in no range, and what a GPU may take for 0 is not to be divided by.
+            if !(f32::MIN_POSITIVE..=1.0).contains(&value) {
                 return Err(LeniaError::BadNumber { name, value });
             }
         }
