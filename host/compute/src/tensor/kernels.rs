@@ -11,11 +11,12 @@ use super::layout::{Block, Layout};
 use super::shape::{PerAxis, Shape};
 use super::tape::Gradients;
 use super::value::Tensor;
-use super::wgsl::{self, Pool, Reduce};
+use super::wgsl::{self, Reduce};
 
 pub(crate) use super::cpu::{Adam, Around, Batched, ConvShape, Group, Normalisation, PoolShape, Sgd};
 pub(crate) use super::reference::elementwise::{Arithmetic, SlopeOf};
 pub(crate) use super::reference::softmax::Softmax;
+pub(crate) use super::wgsl::Pool;
 pub(crate) use lstm::{LstmValues, Steps, lstm, lstm_backward};
 
 pub use super::reference::elementwise::Function;
@@ -287,9 +288,10 @@ pub(crate) fn convolution_backward(
     Ok(gradients)
 }
 
-/// The largest number of each window, as a tensor of this shape.
-pub(crate) fn max_pool(
+/// One number of each window, as a tensor of this shape.
+pub(crate) fn pool(
     executor: &Executor,
+    kind: Pool,
     sizes: &PoolShape,
     input: &Tensor,
     shape: Shape,
@@ -297,13 +299,16 @@ pub(crate) fn max_pool(
     if let Some(site) = executor.site(&[input.shape(), &shape])
         && wgsl::pools(sizes)
     {
-        return wgsl::pool(site, Pool::Max, sizes, input, shape);
+        return wgsl::pool(site, kind, sizes, input, shape);
     }
     let input = input.values()?;
-    executor.compute(shape, |output| host::max_pool(executor, sizes, input, output))
+    executor.compute(shape, |output| match kind {
+        Pool::Max => host::max_pool(executor, sizes, input, output),
+        Pool::Mean => host::average_pool(executor, sizes, input, output),
+    })
 }
 
-/// The gradient of [`max_pool`]'s input.
+/// The gradient of [`pool`]'s input, for the largest numbers.
 pub(crate) fn max_pool_backward(
     executor: &Executor,
     sizes: &PoolShape,
@@ -319,23 +324,7 @@ pub(crate) fn max_pool_backward(
     executor.compute(*input.shape(), |output| host::max_pool_backward(executor, sizes, values, gradient, output))
 }
 
-/// The mean of each window, as a tensor of this shape.
-pub(crate) fn average_pool(
-    executor: &Executor,
-    sizes: &PoolShape,
-    input: &Tensor,
-    shape: Shape,
-) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape(), &shape])
-        && wgsl::pools(sizes)
-    {
-        return wgsl::pool(site, Pool::Mean, sizes, input, shape);
-    }
-    let input = input.values()?;
-    executor.compute(shape, |output| host::average_pool(executor, sizes, input, output))
-}
-
-/// The gradient of [`average_pool`]'s input, which has this shape.
+/// The gradient of [`pool`]'s input, which has this shape, for the means.
 pub(crate) fn average_pool_backward(
     executor: &Executor,
     sizes: &PoolShape,

@@ -3,7 +3,7 @@
 use super::{Backward, Forward, Gradients};
 use crate::tensor::error::TensorError;
 use crate::tensor::executor::Executor;
-use crate::tensor::kernels::{self, PoolShape};
+use crate::tensor::kernels::{self, Pool, PoolShape};
 use crate::tensor::shape::Shape;
 use crate::tensor::value::Tensor;
 
@@ -13,7 +13,7 @@ const MULTIPLY_ADDS_OF_COMPARISON: usize = 64;
 /// The largest number of each window of `[rows, columns]`.
 pub(crate) fn max_pool2d(executor: &Executor, input: &Tensor, window: [u32; 2], stride: [u32; 2]) -> Forward<MaxPool> {
     let (pool, shape) = pool_shape(executor, "max-pool2d", input, window, stride)?;
-    let output = kernels::max_pool(executor, &pool, input, shape)?;
+    let output = kernels::pool(executor, Pool::Max, &pool, input, shape)?;
     Ok((output, MaxPool { pool, input: input.clone() }))
 }
 
@@ -25,7 +25,7 @@ pub(crate) fn average_pool2d(
     stride: [u32; 2],
 ) -> Forward<AveragePool> {
     let (pool, shape) = pool_shape(executor, "average-pool2d", input, window, stride)?;
-    let output = kernels::average_pool(executor, &pool, input, shape)?;
+    let output = kernels::pool(executor, Pool::Mean, &pool, input, shape)?;
     Ok((output, AveragePool { pool, input: *input.shape() }))
 }
 

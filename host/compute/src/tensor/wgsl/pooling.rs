@@ -8,8 +8,9 @@ use crate::tensor::shape::Shape;
 use crate::tensor::value::Tensor;
 
 const POOL: &str = include_str!("kernels/pool.wgsl");
-const AVERAGE_POOL_BACKWARD: &str = include_str!("kernels/average_pool_backward.wgsl");
-const MAX_POOL_BACKWARD: &str = include_str!("kernels/max_pool_backward.wgsl");
+const POOL_BACKWARD: &str = include_str!("kernels/pool_backward.wgsl");
+const POOL_PARAMETERS: &str = include_str!("kernels/pool_parameters.wgsl");
+const LARGEST_OF_WINDOW: &str = include_str!("kernels/largest_of_window.wgsl");
 
 /// The most numbers that an invocation looks at, rows of windows counted.
 const NUMBERS_MAX: usize = 30_000;
@@ -56,8 +57,12 @@ pub(crate) fn max_pool_backward(
     input: &Tensor,
     gradient: &Tensor,
 ) -> Result<Tensor, TensorError> {
+    let kernel = Kernel::new(POOL_BACKWARD)
+        .with("$LARGEST", LARGEST_OF_WINDOW)
+        .with("$COUNTS", "is_first_largest(start, index)")
+        .with("$RESULT", "sum");
     let output = site.output(*input.shape())?;
-    run(site, Kernel::new(MAX_POOL_BACKWARD), sizes, input.shape().elements(), &[input, gradient, &output])?;
+    run(site, kernel, sizes, input.shape().elements(), &[gradient, &output, input])?;
     Ok(output)
 }
 
@@ -68,8 +73,10 @@ pub(crate) fn average_pool_backward(
     gradient: &Tensor,
     shape: Shape,
 ) -> Result<Tensor, TensorError> {
+    let part = "sum / f32(parameters.window_height * parameters.window_width)";
+    let kernel = Kernel::new(POOL_BACKWARD).with("$LARGEST", "").with("$COUNTS", "true").with("$RESULT", part);
     let output = site.output(shape)?;
-    run(site, Kernel::new(AVERAGE_POOL_BACKWARD), sizes, shape.elements(), &[gradient, &output])?;
+    run(site, kernel, sizes, shape.elements(), &[gradient, &output])?;
     Ok(output)
 }
 
@@ -86,6 +93,7 @@ fn run(
         .counts([sizes.out_height(), sizes.out_width()])
         .counts(sizes.stride);
     let work = GROUP_INVOCATIONS * numbers_of_pixel(sizes);
+    let kernel = kernel.with("$PARAMETERS", POOL_PARAMETERS);
     site.run(kernel, elements.div_ceil(GROUP_INVOCATIONS), work, parameters, operands)
 }
 

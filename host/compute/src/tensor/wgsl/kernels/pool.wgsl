@@ -1,20 +1,6 @@
 // The largest number of each window, or the mean
 
-struct Parameters {
-    first_group: u32,
-    elements: u32,
-    height: u32,
-    width: u32,
-    channels: u32,
-    window_height: u32,
-    window_width: u32,
-    out_height: u32,
-    out_width: u32,
-    stride_y: u32,
-    stride_x: u32,
-}
-
-@group(0) @binding(0) var<uniform> parameters: Parameters;
+$PARAMETERS
 @group(0) @binding(1) var<storage, read> input: array<f32>;
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 

@@ -1,23 +1,10 @@
-// The gradient of the input of the means of windows: each of a window's numbers has the same part of it
+// The gradient of the input of a pooling: each number has a part of the gradients of the windows that it is in
 
-struct Parameters {
-    first_group: u32,
-    elements: u32,
-    height: u32,
-    width: u32,
-    channels: u32,
-    window_height: u32,
-    window_width: u32,
-    out_height: u32,
-    out_width: u32,
-    stride_y: u32,
-    stride_x: u32,
-}
-
-@group(0) @binding(0) var<uniform> parameters: Parameters;
+$PARAMETERS
 @group(0) @binding(1) var<storage, read> gradient: array<f32>;
 @group(0) @binding(2) var<storage, read_write> output: array<f32>;
 
+$LARGEST
 @compute @workgroup_size(GROUP_INVOCATIONS)
 fn main(
     @builtin(workgroup_id) group: vec3<u32>,
@@ -44,8 +31,13 @@ fn main(
     for (var window_y = first_y; window_y < end_y; window_y++) {
         for (var window_x = first_x; window_x < end_x; window_x++) {
             let window = (image * parameters.out_height + window_y) * parameters.out_width + window_x;
-            sum += gradient[window * parameters.channels + channel];
+            let corner_y = image * parameters.height + window_y * parameters.stride_y;
+            let corner = corner_y * parameters.width + window_x * parameters.stride_x;
+            let start = corner * parameters.channels + channel;
+            if $COUNTS {
+                sum += gradient[window * parameters.channels + channel];
+            }
         }
     }
-    output[index] = sum / f32(parameters.window_height * parameters.window_width);
+    output[index] = $RESULT;
 }
