@@ -35,7 +35,7 @@ impl DeviceUse {
     pub(crate) fn usage(&self) -> Usage {
         let session = self.session.as_ref().map(Session::usage).unwrap_or_default();
         let stepper = self.stepper.as_ref().map(DeviceStepper::usage).unwrap_or_default();
-        sum(sum(session, stepper), self.past)
+        session + stepper + self.past
     }
 
     /// What steps boards on the device, where they may take so many bytes, to be given back.
@@ -48,7 +48,7 @@ impl DeviceUse {
     /// Takes back what steps boards. One that failed may have left something on the device, and goes.
     pub(crate) fn give_stepper(&mut self, stepper: DeviceStepper, has_failed: bool) {
         if has_failed {
-            self.past = sum(self.past, Usage { memory_bytes: 0, ..stepper.usage() });
+            self.past = self.past + Usage { memory_bytes: 0, ..stepper.usage() };
         } else {
             self.stepper = Some(stepper);
         }
@@ -92,16 +92,5 @@ impl DeviceUse {
     /// What there was then.
     pub(crate) fn image(&self) -> &Image {
         &self.image
-    }
-}
-
-fn sum(a: Usage, b: Usage) -> Usage {
-    Usage {
-        dispatches: a.dispatches + b.dispatches,
-        busy_ns: a.busy_ns.saturating_add(b.busy_ns),
-        bytes_written: a.bytes_written + b.bytes_written,
-        bytes_read: a.bytes_read + b.bytes_read,
-        memory_bytes: a.memory_bytes + b.memory_bytes,
-        workers_lost: a.workers_lost + b.workers_lost,
     }
 }

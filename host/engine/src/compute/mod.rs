@@ -108,14 +108,14 @@ impl Compute {
 
     /// All that was computed so far.
     pub(crate) fn usage(&self) -> ComputeUsage {
-        let (device, tensors) = (self.device.usage(), self.tensors.device_usage());
+        let device = self.device.usage() + self.tensors.device_usage();
         ComputeUsage {
             memory_bytes: self.memory_bytes(),
-            dispatches: device.dispatches + tensors.dispatches,
-            device_busy_ns: device.busy_ns + tensors.busy_ns,
-            device_bytes_written: device.bytes_written + tensors.bytes_written,
-            device_bytes_read: device.bytes_read + tensors.bytes_read,
-            workers_lost: device.workers_lost + tensors.workers_lost,
+            dispatches: device.dispatches,
+            device_busy_ns: device.busy_ns,
+            device_bytes_written: device.bytes_written,
+            device_bytes_read: device.bytes_read,
+            workers_lost: device.workers_lost,
             ..self.usage
         }
     }

@@ -6,6 +6,7 @@ mod job;
 mod tables;
 mod task;
 
+use std::ops::Add;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -80,6 +81,22 @@ pub struct Usage {
     pub memory_bytes: u64,
     /// Workers that were killed, or died.
     pub workers_lost: u64,
+}
+
+impl Add for Usage {
+    type Output = Usage;
+
+    /// What two sessions of one owner have used.
+    fn add(self, other: Usage) -> Usage {
+        Usage {
+            dispatches: self.dispatches + other.dispatches,
+            busy_ns: self.busy_ns.saturating_add(other.busy_ns),
+            bytes_written: self.bytes_written + other.bytes_written,
+            bytes_read: self.bytes_read + other.bytes_read,
+            memory_bytes: self.memory_bytes + other.memory_bytes,
+            workers_lost: self.workers_lost + other.workers_lost,
+        }
+    }
 }
 
 impl Session {
