@@ -6,8 +6,9 @@
 //! - **A result does not depend on the number of threads.** Work is cut into parts by shape alone, and every sum is
 //!   added up in an order that the shape alone decides.
 //! - **Nor on the instruction set,** among processors that multiply and add in one rounding (x86-64 with FMA, every
-//!   AArch64): an element of a product is the sum of its terms in their order, however wide the vectors are.
-//!   An older x86-64 rounds twice, so its products differ in the last bits.
+//!   AArch64): an element of a product is the sum of its terms in their order, however wide the vectors are, and
+//!   the transforms of some convolutions round each of their steps. An older x86-64 rounds twice, so its products
+//!   differ in the last bits.
 //! - **Slices must have the lengths that the shape says.** A kernel panics otherwise, before it writes anything: who
 //!   calls has checked the shapes already and told the guest.
 //!
@@ -15,7 +16,7 @@
 //! `[out_channels, kernel_h, kernel_w, in_channels]`; everything is contiguous `f32`.
 //!
 //! All matrix products, convolutions and their gradients come down to one loop, in `tile`, which names its vectors
-//! (`vector`). Everything else has no intrinsics: plain loops that are compiled once for every instruction set
+//! (`vector`), as do the transforms of convolutions. Everything else has no intrinsics: plain loops that are compiled once for every instruction set
 //! (`level`), which is as fast and stays readable.
 
 mod activation;

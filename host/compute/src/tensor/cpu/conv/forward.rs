@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::super::tile::{Kernel, Start, Target, Terms};
 use super::super::workers::Workers;
 use super::window::{Axis, Span};
-use super::{ConvShape, PART_TERMS, PARTS_WANTED, weights};
+use super::{ConvShape, PART_TERMS, PARTS_WANTED, weights, winograd};
 
 /// The convolution of images, plus a bias for every output channel; with `relu`, what is below zero becomes zero.
 ///
@@ -26,6 +26,9 @@ pub fn conv2d(
     assert!(bias.is_none_or(|bias| bias.len() == shape.out_channels), "the numbers of the bias");
     if output.is_empty() {
         return;
+    }
+    if winograd::is_for(shape) {
+        return winograd::conv2d(workers, shape, input, weight, bias, relu, output);
     }
     let kernel = Kernel::of(workers.level(), shape.out_channels);
     let packed = weights::pack(workers, kernel, shape, weight);

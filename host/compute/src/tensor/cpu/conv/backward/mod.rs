@@ -1,20 +1,17 @@
-//! The gradients of a convolution. All three are computed image by image, so that the gradient of an image's output is
-//! in the cache for all of them.
+//! The gradients of a convolution.
 //!
 //! A part has some images and adds up the gradients of the weights and the bias of these; the sums of the parts are
 //! added in their order at the end. How many parts there are is a matter of the shape.
 
+mod direct;
 mod input;
 mod weight;
 
-use self::input::ToInput;
-use self::weight::ToWeight;
-use super::super::activation::where_positive;
-use super::super::level::Level;
+use self::direct::Direct;
 use super::super::reduce::add_rows;
 use super::super::scratch::Scratch;
 use super::super::workers::Workers;
-use super::{ConvShape, PART_TERMS, PARTS_WANTED};
+use super::{ConvShape, PART_TERMS, PARTS_WANTED, winograd};
 
 /// The most numbers of partial sums of the weights' gradient, over all parts.
 const PARTIAL_NUMBERS_MAX: usize = 1 << 24;
@@ -63,9 +60,12 @@ pub fn conv2d_backward(workers: Workers<'_>, shape: &ConvShape, from: ConvBackwa
     }
     let images = images_of_part(shape);
     let parts = parts(shape);
-    let to_weight = ToWeight::new(workers, shape);
-    let channels = to_weight.channels();
-    let to_input = to.input.is_some().then(|| ToInput::new(workers, shape, channels, from.weight));
+    let weight = to.input.is_some().then_some(from.weight);
+    let way = if winograd::is_for(shape) {
+        Way::Winograd(winograd::Backward::new(workers, shape, weight))
+    } else {
+        Way::Direct(Direct::new(workers, shape, weight))
+    };
     let mut weight_sums = to.weight.is_some().then(|| Scratch::new(parts * shape.weight_len()));
     let mut bias_sums = to.bias.is_some().then(|| vec![0.0; parts * shape.out_channels]);
 
@@ -73,34 +73,66 @@ pub fn conv2d_backward(workers: Workers<'_>, shape: &ConvShape, from: ConvBackwa
     let weights = pieces(weight_sums.as_deref_mut(), shape.weight_len(), parts);
     let biases = pieces(bias_sums.as_deref_mut(), shape.out_channels, parts);
     let items = inputs.into_iter().zip(weights).zip(biases);
-    workers.each(items, |part, ((mut inputs, mut weight), mut bias)| {
-        if let Some(weight) = &mut weight {
-            weight.fill(0.0);
-        }
-        let mut copies = Copies::new(shape, channels, from.activated.is_some());
-        for (index, image) in (part * images..shape.batch.min((part + 1) * images)).enumerate() {
-            let range = image * shape.out_image_len()..(image + 1) * shape.out_image_len();
-            let activated = from.activated.map(|output| &output[range.clone()]);
-            let gradient = copies.of(workers.level(), &from.gradient[range], activated);
-            if let Some(bias) = &mut bias {
-                add_rows(workers.level(), gradient, channels, bias);
-            }
-            if let Some(weight) = &mut weight {
-                to_weight.add(&from.input[image * shape.image_len()..][..shape.image_len()], gradient, weight);
-            }
-            if let (Some(inputs), Some(to_input)) = (&mut inputs, &to_input) {
-                to_input.image(gradient, &mut inputs[index * shape.image_len()..][..shape.image_len()]);
-            }
+    workers.each(items, |part, ((input, weight), bias)| {
+        let images = part * images..shape.batch.min((part + 1) * images);
+        let outputs = images.start * shape.out_image_len()..images.end * shape.out_image_len();
+        let part = Part {
+            images: images.len(),
+            input: &from.input[images.start * shape.image_len()..images.end * shape.image_len()],
+            activated: from.activated.map(|output| &output[outputs.clone()]),
+            gradient: &from.gradient[outputs],
+            to: ConvGradients { input, weight, bias },
+        };
+        match &way {
+            Way::Direct(way) => way.part(workers.level(), part),
+            Way::Winograd(way) => way.part(workers.level(), part),
         }
     });
 
     if let (Some(weight), Some(sums)) = (to.weight, &mut weight_sums) {
-        to_weight.finish(workers, sums, weight);
+        add_up(workers, shape, sums, weight);
     }
     if let (Some(bias), Some(sums)) = (to.bias, &bias_sums) {
         bias.fill(0.0);
         add_rows(workers.level(), sums, shape.out_channels, bias);
     }
+}
+
+/// How the gradients of a part are computed.
+enum Way {
+    Direct(Direct),
+    Winograd(winograd::Backward),
+}
+
+/// Some images, and where what they contribute goes: the gradient of the weights as `[kernel height, kernel width,
+/// in_channels, out_channels]`.
+pub(super) struct Part<'a> {
+    pub(super) images: usize,
+    pub(super) input: &'a [f32],
+    pub(super) activated: Option<&'a [f32]>,
+    pub(super) gradient: &'a [f32],
+    /// The bias' begins with zeros; what the others hold is overwritten.
+    pub(super) to: ConvGradients<'a>,
+}
+
+/// Adds the weights' gradients of all parts, which are one after another, and puts them in the order of the weights.
+fn add_up(workers: Workers<'_>, shape: &ConvShape, sums: &mut [f32], weight: &mut [f32]) {
+    if weight.is_empty() {
+        return;
+    }
+    let (total, others) = sums.split_at_mut(weight.len());
+    workers.chunks(total, 1, |first, total| {
+        for other in others.chunks_exact(shape.weight_len()) {
+            add_rows(workers.level(), &other[first..][..total.len()], total.len(), total);
+        }
+    });
+    let (channels, window) = (shape.out_channels, shape.window_len());
+    workers.chunks(weight, window, |first, weight| {
+        for (channel, weight) in weight.chunks_exact_mut(window).enumerate() {
+            let column = total[first / window + channel..].iter().step_by(channels);
+            weight.iter_mut().zip(column).for_each(|(weight, sum)| *weight = *sum);
+        }
+    });
 }
 
 /// How many parts the images make.
@@ -109,7 +141,7 @@ pub(super) fn parts(shape: &ConvShape) -> usize {
 }
 
 /// Images that a part has.
-fn images_of_part(shape: &ConvShape) -> usize {
+pub(super) fn images_of_part(shape: &ConvShape) -> usize {
     let parts = PARTS_WANTED.min(PARTIAL_NUMBERS_MAX / shape.weight_len().max(1)).max(1);
     let worth_it = PART_TERMS.div_ceil(shape.image_terms().max(1));
     shape.batch.div_ceil(parts).max(worth_it)
@@ -126,46 +158,4 @@ fn pieces(slice: Option<&mut [f32]>, length: usize, parts: usize) -> Vec<Option<
             Some(piece)
         })
         .collect()
-}
-
-/// Copies of the gradient of an image's output, as far as it takes such.
-struct Copies {
-    masked: Scratch,
-    widened: Scratch,
-    channels: usize,
-    wide_channels: usize,
-}
-
-impl Copies {
-    /// For gradients that are to have so many channels, and are to be masked where there is an output of ReLU.
-    fn new(shape: &ConvShape, wide_channels: usize, is_masked: bool) -> Self {
-        let (length, channels) = (shape.out_image_len(), shape.out_channels);
-        let is_widened = wide_channels > channels;
-        Self {
-            masked: Scratch::new(if is_masked { length } else { 0 }),
-            // What is after the pixels stays zero from one image to the next.
-            widened: Scratch::zeros(if is_widened { length / channels * wide_channels } else { 0 }),
-            channels,
-            wide_channels,
-        }
-    }
-
-    /// The gradient, zero where ReLU's output is not positive, and with zeros after every pixel.
-    fn of<'a>(&'a mut self, level: Level, gradient: &'a [f32], activated: Option<&[f32]>) -> &'a [f32] {
-        let gradient = match activated {
-            Some(output) => {
-                where_positive(level, output, gradient, &mut self.masked);
-                &self.masked
-            }
-            None => gradient,
-        };
-        if self.wide_channels == self.channels {
-            return gradient;
-        }
-        let pixels = self.widened.chunks_exact_mut(self.wide_channels);
-        for (to, from) in pixels.zip(gradient.chunks_exact(self.channels)) {
-            to[..self.channels].copy_from_slice(from);
-        }
-        &self.widened
-    }
 }

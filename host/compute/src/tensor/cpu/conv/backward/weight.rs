@@ -1,7 +1,6 @@
 //! The gradient of the weights: for every tap of the kernel the product of a matrix, the pixels that the tap reads, and
 //! another, the gradients of the outputs that it reads them for. The terms of a tile's sums are the pixels.
 
-use super::super::super::reduce::add_rows;
 use super::super::super::tile::{Kernel, Start, Target, Terms};
 use super::super::super::workers::Workers;
 use super::super::ConvShape;
@@ -77,26 +76,6 @@ impl ToWeight {
             };
             self.kernel.run(count, &terms, &mut target);
         }
-    }
-
-    /// Adds the sums of all parts, which are one after another, and puts them in the order of the weights.
-    pub(super) fn finish(&self, workers: Workers<'_>, sums: &mut [f32], weight: &mut [f32]) {
-        if weight.is_empty() {
-            return;
-        }
-        let (total, others) = sums.split_at_mut(weight.len());
-        workers.chunks(total, 1, |first, total| {
-            for other in others.chunks_exact(self.shape.weight_len()) {
-                add_rows(workers.level(), &other[first..][..total.len()], total.len(), total);
-            }
-        });
-        let (channels, window) = (self.shape.out_channels, self.shape.window_len());
-        workers.chunks(weight, window, |first, weight| {
-            for (channel, weight) in weight.chunks_exact_mut(window).enumerate() {
-                let column = total[first / window + channel..].iter().step_by(channels);
-                weight.iter_mut().zip(column).for_each(|(weight, sum)| *weight = *sum);
-            }
-        });
     }
 }
 
