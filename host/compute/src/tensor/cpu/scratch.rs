@@ -7,9 +7,9 @@ use std::ops::{Deref, DerefMut};
 
 use crate::tensor::aligned::AlignedNumbers;
 
-/// Buffers that a thread keeps, and the most numbers of each: 32 MiB in all.
-const KEPT_BUFFERS_MAX: usize = 4;
-const KEPT_NUMBERS_MAX: usize = 1 << 21;
+/// Buffers that a thread keeps, and the most numbers of all of them: 32 MiB.
+const KEPT_BUFFERS_MAX: usize = 6;
+const KEPT_NUMBERS_MAX: usize = 1 << 23;
 
 thread_local! {
     static KEPT: RefCell<Vec<AlignedNumbers>> = const { RefCell::new(Vec::new()) };
@@ -29,7 +29,12 @@ impl Scratch {
         }
         // A thread that ends has no buffers any more.
         let kept = KEPT.try_with(|kept| take(&mut kept.borrow_mut(), length)).ok().flatten();
-        Self { numbers: kept.unwrap_or_else(|| AlignedNumbers::zeros(length)), length }
+        let mut scratch = Self { numbers: kept.unwrap_or_else(|| AlignedNumbers::zeros(length)), length };
+        // So that a kernel which reads what it didn't write fails its tests.
+        if cfg!(test) {
+            scratch.fill(f32::NAN);
+        }
+        scratch
     }
 
     /// So many zeros.
@@ -68,15 +73,16 @@ fn take(kept: &mut Vec<AlignedNumbers>, length: usize) -> Option<AlignedNumbers>
     Some(kept.remove(place))
 }
 
-/// Keeps a buffer, in the order of their lengths. Of too many the smallest goes, which is the quickest to replace.
+/// Keeps a buffer, in the order of their lengths. Of too many the smallest go, which are the quickest to replace.
 fn keep(kept: &mut Vec<AlignedNumbers>, numbers: AlignedNumbers) {
     if numbers.is_empty() || numbers.len() > KEPT_NUMBERS_MAX {
         return;
     }
     let place = kept.partition_point(|other| other.len() < numbers.len());
     kept.insert(place, numbers);
-    if kept.len() > KEPT_BUFFERS_MAX {
-        kept.remove(0);
+    let mut length: usize = kept.iter().map(|numbers| numbers.len()).sum();
+    while kept.len() > KEPT_BUFFERS_MAX || length > KEPT_NUMBERS_MAX {
+        length -= kept.remove(0).len();
     }
 }
 
@@ -95,7 +101,7 @@ mod tests {
         drop(Scratch::new(KEPT_NUMBERS_MAX + 1));
         KEPT.with_borrow(|kept| {
             assert!(kept.len() <= KEPT_BUFFERS_MAX);
-            assert!(kept.iter().all(|numbers| numbers.len() <= KEPT_NUMBERS_MAX));
+            assert!(kept.iter().map(|numbers| numbers.len()).sum::<usize>() <= KEPT_NUMBERS_MAX);
         });
     }
 

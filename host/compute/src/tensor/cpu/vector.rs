@@ -47,7 +47,8 @@ pub(super) trait Vector: Copy {
 }
 
 /// A vector that one calculates with. Nobody can make one but by promising what [`Vector`] asks for, so that its
-/// arithmetic is safe: who has one is compiled for its instructions.
+/// arithmetic is safe: where there is one, the processor has its instructions. (It is only slow in code that isn't
+/// compiled for them.)
 #[derive(Clone, Copy)]
 pub(super) struct Lanes<V>(V);
 

@@ -93,7 +93,7 @@ impl ConvShape {
         let parts = backward::parts(self);
         let sums = parts.saturating_mul(self.weight_len());
         if winograd::is_for(self) {
-            return sums.saturating_add(winograd::backward_scratch_len(self, backward::images_of_part(self)));
+            return sums.saturating_add(winograd::backward_scratch_len(self, parts.min(THREADS_COUNTED)));
         }
         let wide = self.out_channels.next_multiple_of(COLUMNS_MAX);
         let taps = self.kernel[0] * self.kernel[1];
@@ -101,6 +101,12 @@ impl ConvShape {
         let pixels = self.out_height() * self.out_width();
         let copies = parts.min(THREADS_COUNTED).saturating_mul(pixels).saturating_mul(wide + self.out_channels);
         turned.saturating_add(sums).saturating_add(copies)
+    }
+
+    /// Whether it is computed by transformation.
+    #[cfg(test)]
+    pub(super) fn is_transformed(&self) -> bool {
+        winograd::is_for(self)
     }
 
     fn axes(&self) -> [Axis; 2] {

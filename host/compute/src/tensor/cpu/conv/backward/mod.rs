@@ -141,9 +141,13 @@ pub(super) fn parts(shape: &ConvShape) -> usize {
 }
 
 /// Images that a part has.
-pub(super) fn images_of_part(shape: &ConvShape) -> usize {
+fn images_of_part(shape: &ConvShape) -> usize {
     let parts = PARTS_WANTED.min(PARTIAL_NUMBERS_MAX / shape.weight_len().max(1)).max(1);
-    let worth_it = PART_TERMS.div_ceil(shape.image_terms().max(1));
+    let worth_it = if winograd::is_for(shape) {
+        winograd::images_of_group(shape)
+    } else {
+        PART_TERMS.div_ceil(shape.image_terms().max(1))
+    };
     shape.batch.div_ceil(parts).max(worth_it)
 }
 

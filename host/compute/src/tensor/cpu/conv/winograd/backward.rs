@@ -1,18 +1,18 @@
 //! The gradients of a convolution.
 
-use super::super::super::activation::where_positive;
-use super::super::super::level::Level;
-use super::super::super::reduce::add_rows;
-use super::super::super::scratch::Scratch;
-use super::super::super::tile::Kernel;
-use super::super::super::workers::Workers;
 use super::super::ConvShape;
 use super::super::backward::Part;
 use super::forward::Pass;
 use super::products;
 use super::tiles::{Tiles, blocks};
 use super::transform::{Finish, Planes, Window, gradient_to_planes, input_to_planes, planes_to_filters};
-use super::{BLOCK_TILES, turned, weights};
+use super::{BLOCK_TILES, images_of_group, turned, weights};
+use crate::tensor::cpu::activation::where_positive;
+use crate::tensor::cpu::level::Level;
+use crate::tensor::cpu::reduce::add_rows;
+use crate::tensor::cpu::scratch::Scratch;
+use crate::tensor::cpu::tile::Kernel;
+use crate::tensor::cpu::workers::Workers;
 
 /// How the gradients of some images are computed.
 pub(in super::super) struct Backward {
@@ -34,47 +34,69 @@ impl Backward {
     }
 
     /// The gradients that the images of a part contribute.
-    pub(in super::super) fn part(&self, level: Level, part: Part<'_>) {
-        let shape = ConvShape { batch: part.images, ..self.shape };
-        let mut masked = Scratch::new(part.activated.map_or(0, <[f32]>::len));
-        let gradient = match part.activated {
-            Some(output) => {
-                where_positive(level, output, part.gradient, &mut masked);
-                &*masked
+    pub(in super::super) fn part(&self, level: Level, mut part: Part<'_>) {
+        let images = images_of_group(&self.shape);
+        let (input_len, output_len) = (self.shape.image_len(), self.shape.out_image_len());
+        let mut masked = Scratch::new(part.activated.map_or(0, |_| images.min(part.images) * output_len));
+        let mut sums = part.to.weight.is_some().then(|| WeightSums::new(&self.shape, self.to_weight));
+        for first in (0..part.images).step_by(images) {
+            let shape = ConvShape { batch: images.min(part.images - first), ..self.shape };
+            let inputs = first * input_len..(first + shape.batch) * input_len;
+            let outputs = first * output_len..(first + shape.batch) * output_len;
+            let gradient = &part.gradient[outputs.clone()];
+            let gradient = match part.activated {
+                Some(output) => {
+                    let masked = &mut masked[..gradient.len()];
+                    where_positive(level, &output[outputs], gradient, masked);
+                    masked
+                }
+                None => gradient,
+            };
+            if let Some(bias) = &mut part.to.bias {
+                add_rows(level, gradient, shape.out_channels, bias);
             }
-            None => part.gradient,
-        };
-        if let Some(bias) = part.to.bias {
-            add_rows(level, gradient, shape.out_channels, bias);
+            if let Some(sums) = &mut sums {
+                sums.add(level, &shape, &part.input[inputs.clone()], gradient);
+            }
+            if let (Some(input), Some(weights)) = (&mut part.to.input, &self.turned) {
+                let turned = turned(&shape);
+                let pass = Pass::new(self.to_input, &turned, weights, Finish { bias: None, relu: false });
+                pass.tiles(level, gradient, 0..Tiles::of(&turned).count(), 0, &mut input[inputs]);
+            }
         }
-        if let Some(weight) = part.to.weight {
-            self.weight(level, &shape, part.input, gradient, weight);
-        }
-        if let (Some(input), Some(weights)) = (part.to.input, &self.turned) {
-            let turned = turned(&shape);
-            let finish = Finish { bias: None, relu: false };
-            let pass = Pass::new(self.to_input, &turned, weights, finish);
-            pass.tiles(level, gradient, 0..Tiles::of(&turned).count(), 0, input);
+        if let (Some(sums), Some(weight)) = (sums, part.to.weight) {
+            planes_to_filters(level, &sums.planes, sums.layout, self.shape.in_channels, weight);
         }
     }
+}
 
-    /// The gradient of the weights, `[kernel height, kernel width, in_channels, out_channels]`.
-    fn weight(&self, level: Level, shape: &ConvShape, input: &[f32], gradient: &[f32], weight: &mut [f32]) {
-        let ConvShape { in_channels, out_channels, .. } = *shape;
+/// The gradient of the weights' values, of some images after others.
+struct WeightSums {
+    kernel: &'static Kernel,
+    layout: Planes,
+    planes: Scratch,
+    is_empty: bool,
+}
+
+impl WeightSums {
+    fn new(shape: &ConvShape, kernel: &'static Kernel) -> Self {
+        let layout = Planes::new(shape.in_channels, shape.out_channels);
+        Self { kernel, layout, planes: Scratch::new(layout.len()), is_empty: true }
+    }
+
+    fn add(&mut self, level: Level, shape: &ConvShape, input: &[f32], gradient: &[f32]) {
         let tiles = Tiles::of(shape);
-        let [from, to] = [in_channels, out_channels].map(|channels| Planes::new(BLOCK_TILES, channels));
-        let layout = Planes::new(in_channels, out_channels);
+        let [from, to] = [shape.in_channels, shape.out_channels].map(|channels| Planes::new(BLOCK_TILES, channels));
         let (mut values, mut gradients) = (Scratch::new(from.len()), Scratch::new(to.len()));
-        let mut sums = Scratch::new(layout.len());
         for block in blocks(0..tiles.count(), BLOCK_TILES) {
             let windows: Vec<Window> = block.clone().map(|tile| tiles.input(tile)).collect();
             input_to_planes(level, input, &windows, &mut values, from);
             let windows: Vec<Window> = block.clone().map(|tile| tiles.output(tile)).collect();
             gradient_to_planes(level, gradient, &windows, &mut gradients, to);
             let (values, gradients) = ((from, &*values), (to, &*gradients));
-            let (is_first, sums) = (block.start == 0, (layout, &mut *sums));
-            products::of_channels(self.to_weight, block.len(), values, gradients, is_first, sums);
+            let sums = (self.layout, &mut *self.planes);
+            products::of_channels(self.kernel, block.len(), values, gradients, self.is_empty, sums);
+            self.is_empty = false;
         }
-        planes_to_filters(level, &sums, layout, in_channels, weight);
     }
 }

@@ -2,16 +2,19 @@
 
 use std::ops::Range;
 
-use super::super::super::level::Level;
-use super::super::super::scratch::Scratch;
-use super::super::super::tile::Kernel;
-use super::super::super::workers::Workers;
 use super::super::{ConvShape, PARTS_WANTED};
 use super::points::OUTPUTS;
 use super::products;
 use super::tiles::{Tiles, blocks};
 use super::transform::{Finish, Planes, Window, input_to_planes, planes_to_output};
 use super::{BLOCK_TILES, weights};
+use crate::tensor::cpu::level::Level;
+use crate::tensor::cpu::scratch::Scratch;
+use crate::tensor::cpu::tile::Kernel;
+use crate::tensor::cpu::workers::Workers;
+
+/// The fewest tiles of a part: as high as a tile of the largest matrix kernel.
+const PART_TILES_MIN: usize = BLOCK_TILES / 2;
 
 /// The convolution of images, plus a bias for every output channel; with `relu`, what is below zero becomes zero. The
 /// slices have the numbers that the shape says.
@@ -30,8 +33,8 @@ pub(in super::super) fn conv2d(
     let tiles = Tiles::of(shape);
 
     // A part has some rows of tiles, those of all images counted through, and the numbers of the output in them.
-    let rows = shape.batch * tiles.down();
-    let rows_of_part = rows.div_ceil(PARTS_WANTED).max(BLOCK_TILES.div_ceil(tiles.across()));
+    let rows = tiles.rows();
+    let rows_of_part = rows_of_part(&tiles);
     let numbers_before = |row: usize| {
         let lines = (row / tiles.down()) * shape.out_height() + (row % tiles.down()) * OUTPUTS;
         lines * shape.out_width() * shape.out_channels
@@ -47,6 +50,16 @@ pub(in super::super) fn conv2d(
     workers.each(parts.collect::<Vec<_>>(), |_, (part, first, output)| {
         pass.tiles(workers.level(), input, part, first, output);
     });
+}
+
+/// How many parts there are.
+pub(super) fn parts(shape: &ConvShape) -> usize {
+    let tiles = Tiles::of(shape);
+    tiles.rows().div_ceil(rows_of_part(&tiles))
+}
+
+fn rows_of_part(tiles: &Tiles) -> usize {
+    tiles.rows().div_ceil(PARTS_WANTED).max(PART_TILES_MIN.div_ceil(tiles.across()))
 }
 
 /// A convolution with weights that are packed for its kernel.

@@ -8,8 +8,8 @@
 //! elsewhere, and that of the weights is the transposed computation: one product at each pair of points, whose terms
 //! are the tiles.
 //!
-//! How often a number is rounded differs from a plain sum's, so results differ in their last bits from that; they still
-//! depend on the shape alone. What is infinite or not a number reaches all outputs of its tile.
+//! Results differ from a plain sum's in their last bits, also where all numbers are whole; but they still depend on the
+//! shape alone. What is infinite or not a number reaches all outputs of the tiles that are computed from its pixel.
 
 mod backward;
 mod forward;
@@ -29,11 +29,14 @@ use self::transform::{CHANNELS, PLANES, Planes};
 use super::super::tile::COLUMNS_MAX;
 use super::{ConvShape, THREADS_COUNTED};
 
-/// Tiles that go through the planes together: two tiles of the largest matrix kernel, and so few that their values are
-/// still in the second-level cache.
+/// Tiles that go through the planes together: two tiles of the largest matrix kernel. Of up to 64 channels, their values
+/// stay in the second-level cache with the weights'.
 const BLOCK_TILES: usize = 28;
-/// The fewest tiles that are worth the transformation of the weights.
-const TILES_MIN: usize = 16;
+/// The fewest tiles whose gradients are worth the transformation of the weights' gradient back.
+const GROUP_TILES_MIN: usize = 2 * BLOCK_TILES;
+/// The fewest tiles that are worth the transformation of the weights, which takes as long as the products of eight
+/// tiles while the weights stay in a cache, and of some 24 where they don't.
+const TILES_MIN: usize = 64;
 /// The fewest pixels of the output for each tile, which may reach beyond it.
 const TILE_PIXELS_MIN: usize = 6;
 /// The most numbers of transformed weights: 16 MiB.
@@ -53,21 +56,27 @@ pub(super) fn is_for(shape: &ConvShape) -> bool {
         && pixels >= tiles * TILE_PIXELS_MIN
 }
 
+/// Images whose gradients are computed together, so that they are in the cache for all three.
+pub(super) fn images_of_group(shape: &ConvShape) -> usize {
+    GROUP_TILES_MIN.div_ceil(Tiles::of(shape).of_image())
+}
+
 /// The numbers that the convolution needs memory for beside its operands and its result, at most: the values of the
 /// weights, and for every thread those of a block.
 pub(super) fn scratch_len(shape: &ConvShape) -> usize {
+    let threads = forward::parts(shape).min(THREADS_COUNTED).saturating_mul(block_len(shape));
     let made_of = Planes::new(COLUMNS_MAX, shape.in_channels).len();
-    let threads = THREADS_COUNTED.saturating_mul(block_len(shape).max(made_of));
-    weights::packed_len_max(shape.in_channels, shape.out_channels).saturating_add(threads)
+    let makers = shape.out_channels.div_ceil(weights::COLUMNS_MIN).min(THREADS_COUNTED).saturating_mul(made_of);
+    weights::packed_len_max(shape.in_channels, shape.out_channels).saturating_add(threads.max(makers))
 }
 
-/// The same for the gradients of some images at a time: for every thread a copy of the output's gradient, too, and the
-/// gradient of the weights' values.
-pub(super) fn backward_scratch_len(shape: &ConvShape, images: usize) -> usize {
+/// The same for the gradients, by so many threads: for each of them a copy of the output's gradient of a group of images,
+/// too, and the gradient of the weights' values.
+pub(super) fn backward_scratch_len(shape: &ConvShape, threads: usize) -> usize {
     let weights = Planes::new(shape.in_channels, shape.out_channels).len();
-    let copy = images.saturating_mul(shape.out_image_len());
-    let threads = THREADS_COUNTED.saturating_mul(block_len(shape).saturating_add(weights).saturating_add(copy));
-    weights::packed_len_max(shape.out_channels, shape.in_channels).saturating_add(threads)
+    let copy = images_of_group(shape).min(shape.batch).saturating_mul(shape.out_image_len());
+    let each = block_len(shape).saturating_add(weights).saturating_add(copy);
+    weights::packed_len_max(shape.out_channels, shape.in_channels).saturating_add(threads.saturating_mul(each))
 }
 
 /// The numbers of a block's values, before and after the products.

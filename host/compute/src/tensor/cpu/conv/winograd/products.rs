@@ -1,8 +1,8 @@
 //! The matrix products at all pairs of points.
 
-use super::super::super::tile::{Kernel, Start, Target, Terms};
 use super::transform::{PLANES, Planes};
 use super::weights;
+use crate::tensor::cpu::tile::{Kernel, Start, Target, Terms};
 
 /// For each pair of points the values of some tiles times the weights.
 pub(super) fn of_tiles(
@@ -64,6 +64,7 @@ pub(super) fn of_channels(
                     a_row: 1,
                     a_inner: input.channels,
                     a_outer: 0,
+                    // The last vectors may reach into what lies between two planes; those sums are not kept.
                     b: &gradients[channel..],
                     b_inner: output.channels,
                     b_outer: 0,

@@ -29,6 +29,11 @@ impl Tiles {
         self.height_out.div_ceil(OUTPUTS)
     }
 
+    /// Rows of tiles in all images.
+    pub(super) fn rows(&self) -> usize {
+        self.shape.batch * self.down()
+    }
+
     /// The tiles of an image.
     pub(super) fn of_image(&self) -> usize {
         self.across() * self.down()

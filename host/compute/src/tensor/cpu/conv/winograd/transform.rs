@@ -7,16 +7,22 @@
 
 use std::ops::Range;
 
-use super::super::super::activation::rectified;
-use super::super::super::vector::{Lanes, Vector, for_every_vector};
 use super::points::{Filter, FilterGradient, Input, OUTPUTS, Output, OutputGradient, POINTS, TAPS, Transform};
+use crate::tensor::cpu::activation::rectified;
+use crate::tensor::cpu::tile::COLUMNS_MAX;
+use crate::tensor::cpu::vector::{Lanes, Vector, for_every_vector};
 
 /// Planes: pairs of points.
 pub(super) const PLANES: usize = POINTS * POINTS;
-/// Taps of a filter.
-pub(super) const WINDOW: usize = TAPS * TAPS;
+/// Numbers between two planes, and after the last: a cache line, since 36 lines that are a power of two apart would share
+/// a few places of the cache. What they are is anything.
+const GAP: usize = 16;
+/// Numbers of a filter.
+pub(super) const FILTER: usize = TAPS * TAPS;
 /// Channels come in so many, which are whole vectors of any level.
 pub(super) const CHANNELS: usize = 16;
+// The widest tile of a matrix product may read so far beyond the last channel of the last tile in a plane.
+const _: () = assert!(COLUMNS_MAX - CHANNELS <= GAP);
 
 /// A square of pixels, as far as it lies within an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,8 +64,9 @@ impl Window {
 
     /// Whether an image reaches to its last number.
     fn is_within(&self, image: &[f32], channels: usize) -> bool {
-        let last = |range: &Range<usize>| range.len().saturating_sub(1);
-        let end = self.start + last(&self.rows) * self.row_stride + (last(&self.columns) + 1) * channels;
+        // Saturating, so that what overflows does not fit.
+        let rows = self.rows.len().saturating_sub(1).saturating_mul(self.row_stride);
+        let end = self.start.saturating_add(rows).saturating_add(self.columns.len().saturating_mul(channels));
         self.rows.is_empty() || self.columns.is_empty() || end <= image.len()
     }
 
@@ -75,21 +82,22 @@ impl Window {
 }
 
 impl Planes {
-    /// For so many rows of so many channels. A cache line lies between two planes, since 36 lines that are a power of two
-    /// apart would share a few places of the cache.
+    /// For so many rows of so many channels.
     pub(super) fn new(rows: usize, channels: usize) -> Self {
-        Self { stride: rows * channels + CHANNELS, row: channels, channels }
+        Self { stride: rows.saturating_mul(channels).saturating_add(GAP), row: channels, channels }
     }
 
     /// All numbers.
     pub(super) fn len(self) -> usize {
-        PLANES * self.stride
+        PLANES.saturating_mul(self.stride)
     }
 
     #[inline(always)]
     fn check<V: Vector>(self, rows: usize, planes: &[f32]) {
         assert!(self.channels.is_multiple_of(V::LANES), "{} channels are no whole vectors", self.channels);
-        let last = (PLANES - 1) * self.stride + rows.saturating_sub(1) * self.row + self.channels;
+        // Saturating, so that what overflows does not fit.
+        let last = rows.saturating_sub(1).saturating_mul(self.row).saturating_add(self.channels);
+        let last = (PLANES - 1).saturating_mul(self.stride).saturating_add(last);
         assert!(rows == 0 || last <= planes.len(), "{rows} tiles reach past their planes");
     }
 }
@@ -97,7 +105,7 @@ impl Planes {
 for_every_vector! {
     /// From windows of the input to their values.
     pub(super) fn input_to_planes<V>(image: &[f32], windows: &[Window], planes: &mut [f32], layout: Planes) {
-        // SAFETY: the caller says so.
+        // SAFETY: the vectors are of this level.
         unsafe { to_planes::<V, Input, POINTS>(image, windows, planes, layout) };
     }
 }
@@ -105,7 +113,7 @@ for_every_vector! {
 for_every_vector! {
     /// From windows of the output's gradient to that of the values.
     pub(super) fn gradient_to_planes<V>(image: &[f32], windows: &[Window], planes: &mut [f32], layout: Planes) {
-        // SAFETY: the caller says so.
+        // SAFETY: the vectors are of this level.
         unsafe { to_planes::<V, OutputGradient, OUTPUTS>(image, windows, planes, layout) };
     }
 }
@@ -126,7 +134,7 @@ for_every_vector! {
         for (row, window) in windows.iter().enumerate() {
             let is_whole = window.is_whole(OUTPUTS);
             for channel in (0..channels).step_by(V::LANES) {
-                // SAFETY: the caller says so, and what was checked above reaches to the last channel.
+                // SAFETY: the vectors are of this level, and what was checked above reaches to the last channel.
                 unsafe {
                     let points = load_points(planes, layout, row * layout.row + channel);
                     let outputs = Output::square::<V>(points, Lanes::zero());
@@ -157,16 +165,18 @@ for_every_vector! {
     pub(super) fn filters_to_planes<V>(filters: Filters<'_>, planes: &mut [f32], layout: Planes) {
         let Filters { weight, rows, tap, is_turned } = filters;
         layout.check::<V>(rows, planes);
-        assert!(rows == 0 || (rows * WINDOW - 1) * tap + layout.channels <= weight.len(), "weights for every channel");
+        let last = rows.saturating_mul(FILTER).saturating_sub(1).saturating_mul(tap);
+        let end = last.saturating_add(layout.channels);
+        assert!(rows == 0 || end <= weight.len(), "weights for every channel");
         for row in 0..rows {
             for channel in (0..layout.channels).step_by(V::LANES) {
-                // SAFETY: the caller says so, and what was checked above reaches to the last channel.
+                // SAFETY: the vectors are of this level, and what was checked above reaches to the last channel.
                 unsafe {
                     let mut square = [[Lanes::<V>::zero(); TAPS]; TAPS];
                     for y in 0..TAPS {
                         for x in 0..TAPS {
-                            let place = if is_turned { WINDOW - 1 - (y * TAPS + x) } else { y * TAPS + x };
-                            let from = (row * WINDOW + place) * tap + channel;
+                            let place = if is_turned { FILTER - 1 - (y * TAPS + x) } else { y * TAPS + x };
+                            let from = (row * FILTER + place) * tap + channel;
                             square[y][x] = Lanes::load(weight.as_ptr().wrapping_add(from));
                         }
                     }
@@ -182,11 +192,11 @@ for_every_vector! {
     /// From the gradient of values to that of filters: for each tap all rows with all their channels.
     pub(super) fn planes_to_filters<V>(planes: &[f32], layout: Planes, rows: usize, filters: &mut [f32]) {
         layout.check::<V>(rows, planes);
-        let tap = rows * layout.channels;
-        assert_eq!(filters.len(), WINDOW * tap, "a number for every tap, row and channel");
+        let tap = rows.saturating_mul(layout.channels);
+        assert_eq!(filters.len(), FILTER.saturating_mul(tap), "a number for every tap, row and channel");
         for row in 0..rows {
             for channel in (0..layout.channels).step_by(V::LANES) {
-                // SAFETY: the caller says so, and what was checked above reaches to the last channel.
+                // SAFETY: the vectors are of this level, and what was checked above reaches to the last channel.
                 unsafe {
                     let points = load_points(planes, layout, row * layout.row + channel);
                     let gradients = FilterGradient::square::<V>(points, Lanes::zero());
@@ -217,7 +227,7 @@ unsafe fn to_planes<V: Vector, T: Transform<SIDE, POINTS>, const SIDE: usize>(
     for (row, window) in windows.iter().enumerate() {
         let is_whole = window.is_whole(SIDE);
         for channel in (0..channels).step_by(V::LANES) {
-            // SAFETY: the caller says so, and what was checked above reaches to the last channel.
+            // SAFETY: the vectors are of this level, and what was checked above reaches to the last channel.
             unsafe {
                 let square = if is_whole {
                     take::<V, SIDE, true>(image, window, channel, channels)

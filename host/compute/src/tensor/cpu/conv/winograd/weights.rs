@@ -1,16 +1,16 @@
 //! The values of the weights, in the order in which tiles of matrix products read them: panel after panel of columns,
 //! and in a panel plane after plane, one row for each channel that is summed over.
 
-use super::super::super::gemm::Matrix;
-use super::super::super::gemm::pack::pack_columns;
-use super::super::super::scratch::Scratch;
-use super::super::super::tile::{COLUMNS_MAX, Kernel};
-use super::super::super::workers::Workers;
 use super::super::ConvShape;
-use super::transform::{Filters, Planes, WINDOW, filters_to_planes};
+use super::transform::{FILTER, Filters, Planes, filters_to_planes};
+use crate::tensor::cpu::gemm::Matrix;
+use crate::tensor::cpu::gemm::pack::pack_columns;
+use crate::tensor::cpu::scratch::Scratch;
+use crate::tensor::cpu::tile::{COLUMNS_MAX, Kernel};
+use crate::tensor::cpu::workers::Workers;
 
 /// The fewest columns of a tile's vectors, at any level.
-const COLUMNS_MIN: usize = 4;
+pub(super) const COLUMNS_MIN: usize = 4;
 
 /// A panel: planes that have a row of as many numbers as a kernel has columns for each channel that is summed over.
 pub(super) fn panel(kernel: &Kernel, rows: usize) -> Planes {
@@ -31,7 +31,7 @@ pub(super) fn pack(workers: Workers<'_>, kernel: &Kernel, shape: &ConvShape, wei
         // The transformation goes along the input channels, which lie beside each other.
         let across = Planes::new(width, rows);
         let mut planes = Scratch::new(across.len());
-        let weight = &weight[first * WINDOW * rows..];
+        let weight = &weight[first * FILTER * rows..];
         let filters = Filters { weight, rows: width, tap: rows, is_turned: false };
         filters_to_planes(workers.level(), filters, &mut planes, across);
         for (packed, plane) in packed.chunks_mut(layout.stride).zip(planes.chunks(across.stride)) {
