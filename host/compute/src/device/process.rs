@@ -6,6 +6,7 @@ use std::os::unix::net::UnixStream as StdUnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -38,7 +39,7 @@ const PREFIXES_KEPT: [&str; 7] = ["VK_", "MESA_", "LP_", "NVIDIA_", "CUDA_", "AM
 pub(super) struct Process {
     child: KilledOnDrop,
     socket: UnixStream,
-    transfer: Transfer,
+    transfer: Arc<Transfer>,
     adapter: Adapter,
 }
 
@@ -61,7 +62,7 @@ impl Process {
             protocol::receive(&mut socket).await
         };
         match timeout(START_TIME_MAX, opened).await {
-            Ok(Ok(Reply::Opened(adapter))) => Ok(Self { child, socket, transfer, adapter }),
+            Ok(Ok(Reply::Opened(adapter))) => Ok(Self { child, socket, transfer: Arc::new(transfer), adapter }),
             Ok(Ok(Reply::Failed(Failure::NoAdapter(what)))) => Err(DeviceError::NoAdapter(what)),
             Ok(Ok(reply)) => Err(DeviceError::CannotStart(format!("it answered {reply:?}"))),
             Ok(Err(e)) => Err(DeviceError::CannotStart(format!("it ended while it opened the device: {e}"))),
@@ -75,8 +76,8 @@ impl Process {
     }
 
     /// The area for the bytes of buffers.
-    pub(super) fn transfer(&self) -> &Transfer {
-        &self.transfer
+    pub(super) fn transfer(&self) -> Arc<Transfer> {
+        Arc::clone(&self.transfer)
     }
 
     /// The process's id, for those who watch it.

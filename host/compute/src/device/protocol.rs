@@ -14,6 +14,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::adapter::Adapter;
 use super::commands::Command;
 use super::shader::ShaderError;
+use super::transfer::Half;
 
 /// A frame's size at most: a submission with all its bindings, or a kernel's source.
 pub(super) const FRAME_BYTES_MAX: usize = 8 << 20;
@@ -34,10 +35,10 @@ pub(super) enum Request {
     CreateBuffer { buffer: u64, size_bytes: u64 },
     /// A buffer is needed no more.
     FreeBuffer { buffer: u64 },
-    /// The first bytes of the transfer area go into a buffer.
-    Write { buffer: u64, offset_bytes: u64, length_bytes: u64 },
-    /// Bytes of a buffer go to the start of the transfer area.
-    Read { buffer: u64, offset_bytes: u64, length_bytes: u64 },
+    /// The first bytes of a half of the transfer area go into a buffer.
+    Write { buffer: u64, offset_bytes: u64, length_bytes: u64, half: Half },
+    /// Bytes of a buffer go to the start of a half of the transfer area.
+    Read { buffer: u64, offset_bytes: u64, length_bytes: u64, half: Half },
     /// Builds a pipeline.
     CreatePipeline { pipeline: u64, source: String, entry_point: String },
     /// A pipeline is needed no more.
@@ -142,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_message_arrives_as_it_was_sent() {
-        let request = Request::Read { buffer: 7, offset_bytes: 1 << 40, length_bytes: 3 };
+        let request = Request::Read { buffer: 7, offset_bytes: 1 << 40, length_bytes: 3, half: Half::Second };
         let frame = encode(&request).expect("a small message");
         assert_eq!(receive_blocking::<Request>(&mut &frame[..]).expect("a whole frame"), request);
     }

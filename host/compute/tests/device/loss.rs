@@ -3,18 +3,9 @@
 use std::time::Duration;
 
 use belljar_compute::device::{DeviceError, Session};
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::process::test_kill_process;
 
 use crate::support::*;
-
-fn worker(session: &Session) -> Pid {
-    let id = session.worker_process().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    id.expect("a worker is there")
-}
-
-fn kill_worker(session: &Session) {
-    kill_process(worker(session), Signal::KILL).expect("the worker is ours");
-}
 
 /// Kills a worker that has nothing to do, and waits until its owner is told of what went with it.
 async fn kill_idle_worker(session: &Session) {

@@ -9,4 +9,5 @@ mod orphans;
 mod sharing;
 mod support;
 mod tensors;
+mod transfer;
 mod work;

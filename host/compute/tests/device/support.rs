@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use belljar_compute::device::{Binding, Command, Device, DeviceConfig, DeviceError, Session, WorkerProgram};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a submission may run in tests: enough for a slow machine, short enough for a test that reaches it.
 pub const DISPATCH_TIME_MAX: Duration = Duration::from_secs(8);
@@ -85,4 +86,14 @@ pub fn bytes(words: impl IntoIterator<Item = u32>) -> bytes::Bytes {
 pub async fn assert_works(session: &Session) {
     let found = run(session, "", "a[at] = at * 3u;").await.expect("the next call works again");
     assert_eq!(found, (0..64).map(|i| i * 3).collect::<Vec<_>>());
+}
+
+/// The process of a session's worker.
+pub fn worker(session: &Session) -> Pid {
+    let id = session.worker_process().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+    id.expect("a worker is there")
+}
+
+pub fn kill_worker(session: &Session) {
+    kill_process(worker(session), Signal::KILL).expect("the worker is ours");
 }

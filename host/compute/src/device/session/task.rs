@@ -3,17 +3,20 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::future::pending;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::Bytes;
+use tokio::join;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::State;
 use super::job::{Action, Answer, Job};
+use super::memory;
 use super::tables::Contents;
 use crate::device::commands::Command;
 use crate::device::device::{Seat, Shared, TURN_TIME_MAX};
@@ -21,7 +24,7 @@ use crate::device::error::DeviceError;
 use crate::device::image::PipelineImage;
 use crate::device::process::Process;
 use crate::device::protocol::{Failure, Reply, Request};
-use crate::device::transfer::TRANSFER_BYTES;
+use crate::device::transfer::{HALF_BYTES, Half, Transfer};
 
 pub(super) struct Task {
     shared: Arc<Shared>,
@@ -156,15 +159,22 @@ impl Task {
     async fn read(&mut self, buffer: u64, offset: u64, length: u64) -> Result<Vec<u8>, DeviceError> {
         self.bring(buffer).await?;
         // Within the buffer's size, so within the owner's memory.
-        let mut bytes = vec![0; length as usize];
+        let mut bytes = memory::zeros(length as usize);
+        let transfer = self.worker()?.process.transfer();
+        let mut arrived = None;
         let mut at = offset;
-        for chunk in bytes.chunks_mut(TRANSFER_BYTES) {
+        for (chunk, half) in bytes.chunks_mut(HALF_BYTES).zip(Half::in_turn()) {
             let length_bytes = chunk.len() as u64;
-            self.ask(Request::Read { buffer, offset_bytes: at, length_bytes }, "read a buffer").await?;
-            let copied = self.worker()?.process.transfer().get(0, chunk);
-            copied.map_err(|e| self.lose_worker(e.to_string()))?;
+            let request = Request::Read { buffer, offset_bytes: at, length_bytes, half };
+            // What has arrived is taken out while the worker gets the next.
+            let take_out = async { take_out(&transfer, arrived.take()) };
+            let (asked, taken) = join!(self.ask(request, "read a buffer"), take_out);
+            taken.map_err(|e| self.lose_worker(e.to_string()))?;
+            asked?;
+            arrived = Some((half, chunk));
             at += length_bytes;
         }
+        take_out(&transfer, arrived).map_err(|e| self.lose_worker(e.to_string()))?;
         self.state.counters.bytes_read.fetch_add(length, Ordering::Relaxed);
         Ok(bytes)
     }
@@ -219,12 +229,20 @@ impl Task {
     }
 
     async fn upload(&mut self, buffer: u64, offset: u64, bytes: &[u8]) -> Result<(), DeviceError> {
+        let transfer = self.worker()?.process.transfer();
+        let mut chunks = bytes.chunks(HALF_BYTES).zip(Half::in_turn()).peekable();
+        if let Some((chunk, half)) = chunks.peek() {
+            transfer.put(*half, chunk).map_err(|e| self.lose_worker(e.to_string()))?;
+        }
         let mut at = offset;
-        for chunk in bytes.chunks(TRANSFER_BYTES) {
-            let put = self.worker()?.process.transfer().put(chunk);
-            put.map_err(|e| self.lose_worker(e.to_string()))?;
+        while let Some((chunk, half)) = chunks.next() {
             let length_bytes = chunk.len() as u64;
-            self.ask(Request::Write { buffer, offset_bytes: at, length_bytes }, "write a buffer").await?;
+            let request = Request::Write { buffer, offset_bytes: at, length_bytes, half };
+            // The next is put in while the worker is at work on this.
+            let put_next = async { chunks.peek().map_or(Ok(()), |(chunk, half)| transfer.put(*half, chunk)) };
+            let (asked, put) = join!(self.ask(request, "write a buffer"), put_next);
+            asked?;
+            put.map_err(|e| self.lose_worker(e.to_string()))?;
             at += length_bytes;
         }
         Ok(())
@@ -354,4 +372,9 @@ impl Task {
         self.state.tables().lose_worker();
         self.state.counters.worker_process.store(0, Ordering::Relaxed);
     }
+}
+
+/// Takes what has arrived in a half of the area out of it.
+fn take_out(transfer: &Transfer, arrived: Option<(Half, &mut [u8])>) -> io::Result<()> {
+    arrived.map_or(Ok(()), |(half, bytes)| transfer.get(half, bytes))
 }

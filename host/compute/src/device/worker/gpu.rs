@@ -1,20 +1,21 @@
 //! One owner's buffers and kernels on the device, and the requests on them.
 
 use std::collections::HashMap;
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use wgpu::{Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Device, MapMode, PollType, QuerySet, Queue};
+use wgpu::{Buffer, BufferDescriptor, BufferUsages, CommandEncoder, Device, QuerySet, Queue};
 
+use super::area::Area;
 use super::kernel::{Kernel, unknown_buffer};
 use super::open::{self, Opened};
 use super::scope::scoped;
+use super::staging::{self, Staging};
 use crate::device::adapter::{Adapter, AdapterKind};
 use crate::device::commands::Command;
 use crate::device::protocol::{Failure, Reply, Request};
 use crate::device::shader::{FUEL_ON_CPU, FUEL_ON_GPU, METER_BYTES, meter_contents};
-use crate::device::transfer::{TRANSFER_BYTES, Transfer};
 
 /// What a buffer of a guest can be used for: everything that a kernel can do with one.
 const GUEST_USAGES: BufferUsages =
@@ -22,10 +23,6 @@ const GUEST_USAGES: BufferUsages =
 
 /// Two timestamps of 64 bits.
 const TIMES_BYTES: u64 = 16;
-
-/// Bytes that are copied at a time from the transfer area, so that they are still in a core's cache when they
-/// go on: wgpu's staging memory can only be written, not read into.
-const CHUNK_BYTES: usize = 128 << 10;
 
 /// A device and what is on it.
 pub(super) struct Gpu {
@@ -40,9 +37,7 @@ pub(super) struct Gpu {
     /// Where the meter and the timestamps of a submission are read from.
     status: Buffer,
     times: Option<Times>,
-    /// Where the bytes of a buffer are read from; made when it is first needed.
-    staging: Option<Buffer>,
-    chunk: Vec<u8>,
+    staging: Staging,
 }
 
 struct Times {
@@ -73,6 +68,7 @@ impl Gpu {
         let mut gpu = Self {
             fuel: if adapter.kind == AdapterKind::Cpu { FUEL_ON_CPU } else { FUEL_ON_GPU },
             adapter,
+            staging: Staging::new(&device, &queue),
             device,
             queue,
             is_lost,
@@ -81,8 +77,6 @@ impl Gpu {
             meter,
             status,
             times,
-            staging: None,
-            chunk: vec![0; CHUNK_BYTES],
         };
         gpu.reset_meter();
         Ok(gpu)
@@ -94,7 +88,7 @@ impl Gpu {
     }
 
     /// Carries out a request.
-    pub(super) fn answer(&mut self, request: Request, transfer: &Transfer) -> Result<Reply, Failure> {
+    pub(super) fn answer(&mut self, request: Request, area: &mut Area) -> Result<Reply, Failure> {
         let device = self.device.clone();
         let result = match request {
             Request::Open { .. } => Err(Failure::Invalid("the device is open".into())),
@@ -110,11 +104,11 @@ impl Gpu {
                 self.buffers.remove(&buffer);
                 Ok(Reply::Done)
             }
-            Request::Write { buffer, offset_bytes, length_bytes } => {
-                scoped(&device, || self.write(buffer, offset_bytes, length_bytes, transfer))
+            Request::Write { buffer, offset_bytes, length_bytes, half } => {
+                scoped(&device, || self.write(buffer, offset_bytes, area.bytes(half, length_bytes)?))
             }
-            Request::Read { buffer, offset_bytes, length_bytes } => {
-                scoped(&device, || self.read(buffer, offset_bytes, length_bytes, transfer))
+            Request::Read { buffer, offset_bytes, length_bytes, half } => {
+                scoped(&device, || self.read(buffer, offset_bytes, area.bytes(half, length_bytes)?))
             }
             Request::CreatePipeline { pipeline, source, entry_point } => {
                 self.create_pipeline(pipeline, &source, &entry_point)
@@ -135,43 +129,15 @@ impl Gpu {
         self.buffers.get(&id).ok_or_else(|| unknown_buffer(id))
     }
 
-    fn wait(&self) -> Result<(), Failure> {
-        let waited = self.device.poll(PollType::wait_indefinitely());
-        waited.map(|_| ()).map_err(|e| Failure::DeviceLost(e.to_string()))
-    }
-
-    fn write(&mut self, id: u64, offset: u64, length: u64, transfer: &Transfer) -> Result<Reply, Failure> {
-        let length = transferable(length)?;
-        let Some(size) = NonZeroU64::new(length as u64) else { return Ok(Reply::Done) };
+    fn write(&mut self, id: u64, offset: u64, bytes: &[u8]) -> Result<Reply, Failure> {
         let buffer = self.buffers.get(&id).ok_or_else(|| unknown_buffer(id))?;
-        let Some(mut view) = self.queue.write_buffer_with(buffer, offset, size) else {
-            // wgpu has told the scope why.
-            return Ok(Reply::Done);
-        };
-        for start in (0..length).step_by(CHUNK_BYTES) {
-            let chunk = &mut self.chunk[..CHUNK_BYTES.min(length - start)];
-            transfer.get(start, chunk).map_err(|e| transfer_failed(&e))?;
-            view.slice(start..start + chunk.len()).copy_from_slice(chunk);
-        }
-        drop(view);
-        self.queue.submit([]);
-        self.wait()?;
+        self.staging.upload(bytes, buffer, offset)?;
         Ok(Reply::Done)
     }
 
-    fn read(&mut self, id: u64, offset: u64, length: u64, transfer: &Transfer) -> Result<Reply, Failure> {
-        let length = transferable(length)? as u64;
-        if length == 0 {
-            return Ok(Reply::Done);
-        }
-        let staging = self.staging.take().unwrap_or_else(|| {
-            new_buffer(&self.device, TRANSFER_BYTES as u64, BufferUsages::MAP_READ | BufferUsages::COPY_DST)
-        });
-        let mut encoder = self.encoder();
-        encoder.copy_buffer_to_buffer(self.buffer(id)?, offset, &staging, 0, length);
-        self.queue.submit([encoder.finish()]);
-        self.with_mapped(&staging, length, |bytes| transfer.put(bytes).map_err(|e| transfer_failed(&e)))??;
-        self.staging = Some(staging);
+    fn read(&mut self, id: u64, offset: u64, bytes: &mut [u8]) -> Result<Reply, Failure> {
+        let buffer = self.buffers.get(&id).ok_or_else(|| unknown_buffer(id))?;
+        self.staging.download(buffer, offset, bytes)?;
         Ok(Reply::Done)
     }
 
@@ -208,10 +174,10 @@ impl Gpu {
         }
         self.queue.submit([encoder.finish()]);
         if !metered && self.times.is_none() {
-            self.wait()?;
+            staging::wait(&self.device)?;
             return Ok(Reply::Ran { device_time_ns: None });
         }
-        let status = self.with_mapped(&self.status, METER_BYTES + TIMES_BYTES, <[u8]>::to_vec)?;
+        let status = staging::with_mapped(&self.device, &self.status, METER_BYTES + TIMES_BYTES, <[u8]>::to_vec)?;
         let (words, _) = status.as_chunks::<4>();
         let report = words.first().map_or(0, |word| u32::from_le_bytes(*word));
         if report != 0 {
@@ -258,17 +224,6 @@ impl Gpu {
         self.queue.write_buffer(&self.meter, 0, &contents);
     }
 
-    /// Waits for what was submitted and looks at the start of a buffer.
-    fn with_mapped<T>(&self, buffer: &Buffer, length: u64, look: impl FnOnce(&[u8]) -> T) -> Result<T, Failure> {
-        buffer.map_async(MapMode::Read, 0..length, |_| {});
-        self.wait()?;
-        let view = buffer.get_mapped_range(0..length).map_err(|e| Failure::Invalid(e.to_string()))?;
-        let seen = look(&view);
-        drop(view);
-        buffer.unmap();
-        Ok(seen)
-    }
-
     fn elapsed_ns(&self, start: u64, end: u64) -> u64 {
         (end.saturating_sub(start) as f64 * f64::from(self.queue.get_timestamp_period())) as u64
     }
@@ -280,15 +235,6 @@ fn new_buffer(device: &Device, size: u64, usage: BufferUsages) -> Buffer {
 
 fn is_dispatch(command: &Command) -> bool {
     matches!(command, Command::Dispatch { .. })
-}
-
-fn transferable(length: u64) -> Result<usize, Failure> {
-    let length = usize::try_from(length).ok().filter(|&length| length <= TRANSFER_BYTES);
-    length.ok_or_else(|| Failure::Invalid("more than the transfer area holds".into()))
-}
-
-fn transfer_failed(error: &std::io::Error) -> Failure {
-    Failure::DeviceLost(format!("the transfer area failed: {error}"))
 }
 
 fn unknown_pipeline(pipeline: u64) -> Failure {

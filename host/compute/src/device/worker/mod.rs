@@ -6,11 +6,13 @@
 //! but read the socket, so that a worker ends with its host even while the driver is at work; a signal at the
 //! parent's death would not do, because Linux sends that when the *thread* that started the process ends.
 
+mod area;
 mod gpu;
 mod harden;
 mod kernel;
 mod open;
 mod scope;
+mod staging;
 
 use std::io;
 use std::os::fd::AsFd;
@@ -20,7 +22,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
 use super::protocol::{self, Failure, Reply, Request};
-use super::transfer::Transfer;
+use area::Area;
 use gpu::Gpu;
 
 /// The environment variable by which a process knows that it is to be a worker.
@@ -56,10 +58,10 @@ pub(super) fn this_program_can_be_worker() -> bool {
 
 fn run() -> io::Result<()> {
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-    let transfer = Transfer::from_fd(io::stdout().as_fd().try_clone_to_owned()?);
+    let mut area = Area::map(io::stdout().as_fd().try_clone_to_owned()?)?;
     harden::at_start()?;
     let requests = read_requests(socket.try_clone()?)?;
-    serve(socket, &transfer, &requests)
+    serve(socket, &mut area, &requests)
 }
 
 /// Reads requests on a thread of its own, which ends the process when the host is gone.
@@ -78,7 +80,7 @@ fn read_requests(mut socket: UnixStream) -> io::Result<Receiver<Request>> {
     Ok(receiver)
 }
 
-fn serve(mut socket: UnixStream, transfer: &Transfer, requests: &Receiver<Request>) -> io::Result<()> {
+fn serve(mut socket: UnixStream, area: &mut Area, requests: &Receiver<Request>) -> io::Result<()> {
     let mut gpu: Option<Gpu> = None;
     for request in requests {
         let reply = match (&mut gpu, request) {
@@ -93,7 +95,7 @@ fn serve(mut socket: UnixStream, transfer: &Transfer, requests: &Receiver<Reques
                     Err(failure) => Err(failure),
                 }
             }
-            (Some(gpu), request) => gpu.answer(request, transfer),
+            (Some(gpu), request) => gpu.answer(request, area),
             (None, _) => Err(Failure::Invalid("a request before the device was opened".into())),
         };
         protocol::send_blocking(&mut socket, &reply.unwrap_or_else(Reply::Failed))?;
