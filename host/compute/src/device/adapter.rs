@@ -35,6 +35,18 @@ pub enum AdapterKind {
     Other,
 }
 
+impl AdapterKind {
+    /// Whether it is known to be a GPU, so that work goes there which nobody sent there by name. One whose driver does not say
+    /// is not: it may be a way to a GPU from within a virtual machine or to the processors, and the host's own code is known
+    /// to be fast.
+    pub fn is_gpu(self) -> bool {
+        match self {
+            Self::Discrete | Self::Integrated | Self::Virtual => true,
+            Self::Cpu | Self::Other => false,
+        }
+    }
+}
+
 /// What a kernel and its buffers may be on an adapter. The lower of the driver's limits and Belljar's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AdapterLimits {
@@ -56,4 +68,23 @@ pub struct AdapterLimits {
     pub workgroup_bytes_max: u32,
     /// Workgroups of a dispatch along one axis.
     pub workgroups_per_axis_max: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AdapterKind;
+
+    #[test]
+    fn what_is_not_known_to_be_a_gpu_is_none() {
+        let kinds = [
+            (AdapterKind::Discrete, true),
+            (AdapterKind::Integrated, true),
+            (AdapterKind::Virtual, true),
+            (AdapterKind::Cpu, false),
+            (AdapterKind::Other, false),
+        ];
+        for (kind, is_gpu) in kinds {
+            assert_eq!(kind.is_gpu(), is_gpu, "{kind:?}");
+        }
+    }
 }

@@ -5,7 +5,6 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use belljar_compute::automaton::{self, AutomatonError, Board, Boards, Work};
-use belljar_compute::device::{AdapterKind, Device};
 
 use super::bindings::belljar::plugin::automaton::{
     Cell, Edges, Engine, Error, Host, Info, Rectangle, Settings, Summary,
@@ -98,7 +97,7 @@ impl HostState {
             return Ok(None);
         }
         let device = match self.services.compute.device().await {
-            Ok(device) if engine == automaton::Engine::Device || is_gpu(&device) => device,
+            Ok(device) if engine == automaton::Engine::Device || device.adapter().kind.is_gpu() => device,
             Ok(_) => return Ok(None),
             Err(error) => return Ok(Some(Err(error.into()))),
         };
@@ -273,14 +272,6 @@ fn answer<T>(result: Result<T, AutomatonError>) -> wasmtime::Result<Result<T, Er
         AutomatonError::DeviceFailed(_) => Error::DeviceFailed(text),
         _ => return Err(raise(FaultKind::Host { message: text })),
     }))
-}
-
-/// Whether the device is more than another way to use the processors, on which the host's own code is faster.
-fn is_gpu(device: &Device) -> bool {
-    match device.adapter().kind {
-        AdapterKind::Discrete | AdapterKind::Integrated | AdapterKind::Virtual => true,
-        AdapterKind::Cpu | AdapterKind::Other => false,
-    }
 }
 
 impl From<Engine> for automaton::Engine {

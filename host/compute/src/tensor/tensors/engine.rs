@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Tensors;
 #[cfg(all(feature = "device", target_os = "linux"))]
-use crate::device::{Adapter, AdapterKind, Device, DeviceError, Usage};
+use crate::device::{AdapterKind, Device, DeviceError, Usage};
 use crate::tensor::error::TensorError;
 #[cfg(all(feature = "device", target_os = "linux"))]
 use crate::tensor::wgsl::Queue;
@@ -23,12 +23,12 @@ pub enum Engine {
 }
 
 impl Engine {
-    /// Whether this is computed on a device with that adapter. One that computes on the processors is slower than they
-    /// are by themselves.
+    /// Whether this is computed on a device with an adapter of that kind. One that computes on the processors is slower than
+    /// they are by themselves.
     #[cfg(all(feature = "device", target_os = "linux"))]
-    pub fn takes(self, adapter: &Adapter) -> bool {
+    pub fn takes(self, adapter: AdapterKind) -> bool {
         match self {
-            Engine::Auto => adapter.kind != AdapterKind::Cpu,
+            Engine::Auto => adapter.is_gpu(),
             Engine::Cpu => false,
             Engine::Device => true,
         }
@@ -106,5 +106,19 @@ impl Tensors {
     /// Lets go of what [`settle`](Self::settle) read back; a clone that was made has it still.
     pub fn forget_settled(&mut self) {
         self.settled.clear();
+    }
+}
+
+#[cfg(all(test, feature = "device", target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_takes_gpus_alone_and_the_others_what_they_name() {
+        use AdapterKind::{Cpu, Discrete, Integrated, Other, Virtual};
+        let kinds = [Discrete, Integrated, Virtual, Cpu, Other];
+        assert_eq!(kinds.map(|kind| Engine::Auto.takes(kind)), [true, true, true, false, false]);
+        assert_eq!(kinds.map(|kind| Engine::Cpu.takes(kind)), [false; 5]);
+        assert_eq!(kinds.map(|kind| Engine::Device.takes(kind)), [true; 5]);
     }
 }

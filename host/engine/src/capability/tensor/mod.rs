@@ -102,7 +102,7 @@ impl HostState {
             Engine::Auto => tokio::time::timeout(LOOKED_FOR_MAX, processors.device()).await.ok().and_then(Result::ok),
             Engine::Device => Some(processors.device().await.map_err(|error| Error::NoDevice(error.to_string()))?),
         };
-        if let Some(device) = device.filter(|device| engine.takes(device.adapter())) {
+        if let Some(device) = device.filter(|device| engine.takes(device.adapter().kind)) {
             self.compute.tensors.compute_on(&device);
         }
         self.compute.has_found_engine = true;
