@@ -55,9 +55,11 @@ impl Buffer {
         if self.host.get().is_none()
             && let Some(numbers) = self.on_device()
         {
-            self.charge_copy(charge)?;
-            let mut values = charge.memory().numbers(numbers.elements());
-            numbers.read(&mut values.values)?;
+            let values = self.copied(charge, || {
+                let mut values = charge.memory().numbers(numbers.elements());
+                numbers.read(&mut values.values)?;
+                Ok(values)
+            })?;
             // Of two who read at once, either has the same.
             let _ = self.host.set(Arc::new(values));
         }
@@ -73,8 +75,7 @@ impl Buffer {
             return Ok(numbers);
         }
         let values = self.values(charge)?;
-        self.charge_copy(charge)?;
-        let numbers = Arc::new(queue.write(values)?);
+        let numbers = Arc::new(self.copied(charge, || queue.write(values))?);
         self.device_side().numbers = Some(Arc::clone(&numbers));
         Ok(numbers)
     }
@@ -122,11 +123,14 @@ impl Buffer {
         self.device_side().numbers.clone()
     }
 
-    fn charge_copy(&self, charge: &Charge) -> Result<(), TensorError> {
-        if self.copy.get().is_none() {
-            let _ = self.copy.set(charge.again()?);
+    /// Makes the copy that the other side gets. One that cannot be made is not charged.
+    fn copied<T>(&self, charge: &Charge, copy: impl FnOnce() -> Result<T, TensorError>) -> Result<T, TensorError> {
+        let room = if self.copy.get().is_none() { Some(charge.again()?) } else { None };
+        let copied = copy()?;
+        if let Some(room) = room {
+            let _ = self.copy.set(room);
         }
-        Ok(())
+        Ok(copied)
     }
 
     fn let_go_of_device(&mut self) {
