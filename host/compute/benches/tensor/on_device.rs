@@ -27,7 +27,7 @@ pub fn report() -> Result<(), Box<dyn std::error::Error>> {
     let mut tensors = Tensors::new(MEMORY_BYTES_MAX);
     let entered = runtime.enter();
     tensors.set_engine(Engine::Device);
-    tensors.compute_on(&device);
+    tensors.compute_on(&device, tensors.memory_bytes_max());
     drop(entered);
     let random = |tensors: &mut Tensors, shape: &[u32]| tensors.random_uniform(shape, -1.0, 1.0, 1);
 

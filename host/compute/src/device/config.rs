@@ -13,7 +13,8 @@ pub struct DeviceConfig {
     pub allow_cpu: bool,
     /// A part of the name of the adapter to use, in any case of letters. The best one if it is left out.
     pub adapter_name: Option<String>,
-    /// Bytes of buffers that each owner may have: 1 GiB.
+    /// Bytes of buffers that each owner may have: 1 GiB. Its tensors may take what it may have of memory to compute with, if
+    /// that is more.
     pub memory_bytes_max: u64,
     /// How long a submission may run, or a pipeline take to build: 10 s.
     pub dispatch_time_max: Duration,

@@ -75,7 +75,7 @@ impl Device {
     /// # Errors
     /// [`DeviceError::NoAdapter`], [`DeviceError::CannotStart`], [`DeviceError::TimedOut`].
     pub async fn open(config: DeviceConfig) -> Result<Self, DeviceError> {
-        let adapter = Process::start(&config).await?.adapter().clone();
+        let adapter = Process::start(&config, config.memory_bytes_max).await?.adapter().clone();
         let shared = Shared {
             seats: Arc::new(Semaphore::new(config.workers_max.max(1))),
             config,
@@ -104,12 +104,14 @@ impl Device {
     /// Opens an owner's session, which starts without buffers. Its worker starts when it is first needed.
     /// Dropping the session kills the worker and frees all that the owner had.
     pub fn session(&self) -> Session {
-        Session::open(Arc::clone(&self.shared), Image::default(), BUFFERS_MAX)
+        Session::open(Arc::clone(&self.shared), Image::default(), self.memory_bytes_max(), BUFFERS_MAX)
     }
 
-    /// Opens a session for an owner's tensors, beside the one for its own kernels: neither sees the other's buffers.
-    pub(crate) fn session_for_tensors(&self) -> Session {
-        Session::open(Arc::clone(&self.shared), Image::default(), TENSOR_BUFFERS_MAX)
+    /// Opens a session for an owner's tensors, beside the one for its own kernels: neither sees the other's buffers. They may
+    /// take so many bytes, or what the device gives every owner if that is more.
+    pub(crate) fn session_for_tensors(&self, memory_bytes_max: u64) -> Session {
+        let memory_bytes_max = memory_bytes_max.max(self.memory_bytes_max());
+        Session::open(Arc::clone(&self.shared), Image::default(), memory_bytes_max, TENSOR_BUFFERS_MAX)
     }
 
     /// Opens a session with the buffers and pipelines of an earlier one, under the same ids.
@@ -122,7 +124,7 @@ impl Device {
         if bytes > max {
             return Err(DeviceError::limit("bytes of buffers", "memory_bytes_max", bytes, max));
         }
-        Ok(Session::open(Arc::clone(&self.shared), image, BUFFERS_MAX))
+        Ok(Session::open(Arc::clone(&self.shared), image, max, BUFFERS_MAX))
     }
 }
 

@@ -44,19 +44,16 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a worker and opens the device in it.
-    pub(super) async fn start(config: &DeviceConfig) -> Result<Self, DeviceError> {
+    /// Starts a worker, which will be asked for so many bytes of buffers at most, and opens the device in it.
+    pub(super) async fn start(config: &DeviceConfig, memory_bytes_max: u64) -> Result<Self, DeviceError> {
         let program = program(&config.program)?;
         // Starting a process blocks for as long as the host's memory maps take to copy.
         let spawned = tokio::task::spawn_blocking(move || spawn(program)).await;
         let spawned = spawned.map_err(|e| DeviceError::CannotStart(e.to_string()))?;
         let (child, socket, transfer) = spawned.map_err(|e| DeviceError::CannotStart(e.to_string()))?;
         let mut socket = UnixStream::from_std(socket).map_err(|e| DeviceError::CannotStart(e.to_string()))?;
-        let open = Request::Open {
-            allow_cpu: config.allow_cpu,
-            adapter_name: config.adapter_name.clone(),
-            memory_bytes_max: config.memory_bytes_max,
-        };
+        let open =
+            Request::Open { allow_cpu: config.allow_cpu, adapter_name: config.adapter_name.clone(), memory_bytes_max };
         let opened = async {
             protocol::send(&mut socket, &open).await?;
             protocol::receive(&mut socket).await

@@ -6,7 +6,7 @@
 
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use belljar_compute::device::{Device, DeviceError};
+use belljar_compute::device::{Device, DeviceConfig, DeviceError};
 use belljar_compute::tensor::{
     Activation, Adam, BatchNorm, Engine, Function, Sgd, TENSOR_BYTES_DEFAULT, TensorError, TensorId, Tensors, Window,
 };
@@ -82,7 +82,7 @@ impl Both {
 fn compute_on(tensors: &mut Tensors, device: &Device) {
     let _entered = RUNTIME.enter();
     tensors.set_engine(Engine::Device);
-    tensors.compute_on(device);
+    tensors.compute_on(device, tensors.memory_bytes_max());
 }
 
 /// Both, or nothing on a machine without an adapter.
@@ -475,6 +475,16 @@ fn elements_on_both_sides_count_on_both_and_all_is_given_back() {
     assert!(matches!(error, TensorError::OutOfMemory { .. }), "{error}");
     [weight, root].into_iter().for_each(|id| tensors.free(id).expect("it is there"));
     assert_eq!(tensors.memory_bytes(), 0);
+}
+
+#[test]
+fn tensors_may_take_of_the_device_what_they_may_take_at_all() {
+    let config = DeviceConfig { memory_bytes_max: 1 << 16, ..support::config() };
+    let Some(device) = RUNTIME.block_on(support::device_with(config)) else { return };
+    let mut tensors = Tensors::new(1 << 20);
+    compute_on(&mut tensors, &device);
+    let large = tensors.full(&[1 << 17], 1.5).expect("room for twice as much");
+    assert_eq!(tensors.values(large).expect("it is there"), [1.5; 1 << 17]);
 }
 
 #[test]

@@ -62,6 +62,11 @@ impl Compute {
         &mut self.tensors
     }
 
+    /// Has tensors computed on a device, where they may take all that the instance may take.
+    pub(crate) fn compute_tensors_on(&mut self, device: &Device) {
+        self.tensors.compute_on(device, self.memory_bytes_max);
+    }
+
     /// What buffers of the device may take: what the others leave.
     pub(crate) fn device_bytes_max(&self) -> u64 {
         self.left_of([self.boards.memory_bytes(), self.tensors.memory_bytes()])

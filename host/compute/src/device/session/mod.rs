@@ -35,7 +35,7 @@ pub const QUEUED_BYTES_MAX: usize = 64 << 20;
 #[derive(Debug)]
 pub struct Session {
     state: Arc<State>,
-    /// What the device allows the buffers of every owner to take.
+    /// What the device allows the buffers to take at most.
     memory_bytes_max: u64,
     jobs: mpsc::Sender<Job>,
     room: Arc<Semaphore>,
@@ -101,16 +101,15 @@ impl Add for Usage {
 }
 
 impl Session {
-    pub(super) fn open(shared: Arc<Shared>, image: Image, buffers_max: usize) -> Self {
-        let memory_bytes_max = shared.config.memory_bytes_max;
+    pub(super) fn open(shared: Arc<Shared>, image: Image, memory_bytes_max: u64, buffers_max: usize) -> Self {
         let tables = Tables::new(image, memory_bytes_max, buffers_max, shared.adapter().limits);
         let state = Arc::new(State { tables: Mutex::new(tables), counters: Counters::default() });
         let (jobs, queue) = mpsc::channel(QUEUE_LENGTH_MAX);
-        let task = tokio::spawn(Task::new(shared, Arc::clone(&state), queue).run());
+        let task = tokio::spawn(Task::new(shared, Arc::clone(&state), memory_bytes_max, queue).run());
         Self { state, memory_bytes_max, jobs, room: Arc::new(Semaphore::new(QUEUED_BYTES_MAX)), task }
     }
 
-    /// Changes what the buffers may take, to no more than the device allows everyone.
+    /// Changes what the buffers may take, to no more than the device allows.
     pub fn set_memory_bytes_max(&self, memory_bytes_max: u64) {
         self.state.tables().set_bytes_max(memory_bytes_max.min(self.memory_bytes_max));
     }

@@ -29,6 +29,8 @@ use crate::device::transfer::{HALF_BYTES, Half, Transfer};
 pub(super) struct Task {
     shared: Arc<Shared>,
     state: Arc<State>,
+    /// What the buffers may take at most.
+    memory_bytes_max: u64,
     queue: mpsc::Receiver<Job>,
     worker: Option<Worker>,
     /// What queued work failed with, until someone is told.
@@ -47,8 +49,22 @@ struct Worker {
 }
 
 impl Task {
-    pub(super) fn new(shared: Arc<Shared>, state: Arc<State>, queue: mpsc::Receiver<Job>) -> Self {
-        Self { shared, state, queue, worker: None, failure: None, has_untold_loss: false, device_time_ns: None }
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        state: Arc<State>,
+        memory_bytes_max: u64,
+        queue: mpsc::Receiver<Job>,
+    ) -> Self {
+        Self {
+            shared,
+            state,
+            memory_bytes_max,
+            queue,
+            worker: None,
+            failure: None,
+            has_untold_loss: false,
+            device_time_ns: None,
+        }
     }
 
     /// Works until the session is dropped.
@@ -332,7 +348,7 @@ impl Task {
             Some(worker) => worker,
             None => {
                 let seat = self.shared.seat().await?;
-                let process = Process::start(&self.shared.config).await?;
+                let process = Process::start(&self.shared.config, self.memory_bytes_max).await?;
                 self.state.counters.worker_process.store(process.id().unwrap_or(0), Ordering::Relaxed);
                 Worker { process, seat, pipelines: HashSet::new() }
             }

@@ -49,10 +49,11 @@ impl Tensors {
     }
 
     /// Computes on a device from now on: whatever it has a kernel for. Operations queue their work and return; who asks for
-    /// elements waits for it, and blocks its thread. Must be called in a tokio runtime.
+    /// elements waits for it, and blocks its thread. Tensors may take `memory_bytes_max` there, or what the device gives every
+    /// owner if that is more. Must be called in a tokio runtime.
     #[cfg(all(feature = "device", target_os = "linux"))]
-    pub fn compute_on(&mut self, device: &Device) {
-        let queue = self.queue.get_or_insert_with(|| Queue::new(device));
+    pub fn compute_on(&mut self, device: &Device, memory_bytes_max: u64) {
+        let queue = self.queue.get_or_insert_with(|| Queue::new(device, memory_bytes_max));
         self.executor.queue = Some(Arc::clone(queue));
     }
 

@@ -58,13 +58,14 @@ struct State {
 }
 
 impl Queue {
-    /// A queue of its own on a device. Must be called in a tokio runtime.
-    pub(crate) fn new(device: &Device) -> Arc<Queue> {
+    /// A queue of its own on a device, where numbers may take so many bytes, or what the device gives every owner if that is
+    /// more. Must be called in a tokio runtime.
+    pub(crate) fn new(device: &Device, memory_bytes_max: u64) -> Arc<Queue> {
         let adapter = device.adapter();
         let bytes_max = adapter.limits.storage_binding_bytes_max.min(adapter.limits.buffer_bytes_max);
         let is_cpu = adapter.kind == AdapterKind::Cpu;
         Arc::new(Queue {
-            session: device.session_for_tensors(),
+            session: device.session_for_tensors(memory_bytes_max),
             elements_max: usize::try_from(bytes_max).unwrap_or(usize::MAX) / size_of::<f32>(),
             work_together_max: if is_cpu { WORK_TOGETHER_MAX_ON_CPU } else { WORK_TOGETHER_MAX_ON_GPU },
             state: Mutex::default(),

@@ -103,7 +103,7 @@ impl HostState {
             Engine::Device => Some(processors.device().await.map_err(|error| Error::NoDevice(error.to_string()))?),
         };
         if let Some(device) = device.filter(|device| engine.takes(device.adapter().kind)) {
-            self.compute.tensors.compute_on(&device);
+            self.compute.compute_tensors_on(&device);
         }
         self.compute.has_found_engine = true;
         Ok(())
