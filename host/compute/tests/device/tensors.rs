@@ -478,6 +478,45 @@ fn elements_on_both_sides_count_on_both_and_all_is_given_back() {
 }
 
 #[test]
+fn indices_on_the_device_count_and_have_their_limit() {
+    on_both!(both);
+    let mut tensors = Tensors::new(TENSOR_BYTES_DEFAULT);
+    compute_on(&mut tensors, &both.device);
+    let table = tensors.create(&[10, 1], numbers(10, 1)).expect("room");
+    tensors.require_gradient(table).expect("a leaf");
+    let loss_of_rows = |tensors: &mut Tensors| {
+        let rows = tensors.embedding(table, &[3; 3000]).expect("room");
+        tensors.sum(rows, &[], false).expect("a loss")
+    };
+    // The gradient of the rows has room, and their places beside it have not.
+    let loss = loss_of_rows(&mut tensors);
+    tensors.set_memory_bytes_max(tensors.memory_bytes() + 18_000);
+    let error = tensors.backward(loss).expect_err("no room");
+    assert!(matches!(error, TensorError::OutOfMemory { .. }), "{error}");
+    tensors.set_memory_bytes_max(TENSOR_BYTES_DEFAULT);
+    let loss = loss_of_rows(&mut tensors);
+    tensors.backward(loss).expect("room");
+    drop(tensors);
+
+    // A row more than there are starts for in one operand.
+    let limits = both.device.adapter().limits;
+    let rows_max = limits.storage_binding_bytes_max.min(limits.buffer_bytes_max) / 4;
+    let Some(rows) = u32::try_from(rows_max).ok().filter(|&rows| rows <= 1 << 26) else {
+        println!("SKIPPED: {rows_max} rows are too many for a test");
+        return;
+    };
+    let mut tensors = Tensors::new(1 << 30);
+    compute_on(&mut tensors, &both.device);
+    let table = tensors.zeros(&[rows, 1]).expect("room");
+    tensors.require_gradient(table).expect("a leaf");
+    let row = tensors.embedding(table, &[rows - 1]).expect("room");
+    let loss = tensors.sum(row, &[], false).expect("a loss");
+    let error = tensors.backward(loss).expect_err("one start too many");
+    assert!(matches!(error, TensorError::OutOfMemory { .. }), "{error}");
+    RUNTIME.block_on(tensors.finish()).expect("nothing is lost");
+}
+
+#[test]
 fn tensors_may_take_of_the_device_what_they_may_take_at_all() {
     let config = DeviceConfig { memory_bytes_max: 1 << 16, ..support::config() };
     let Some(device) = RUNTIME.block_on(support::device_with(config)) else { return };

@@ -15,8 +15,8 @@ const TAKEN_MAX: usize = 50_000;
 /// The rows of a table that the indices name, as a tensor of this shape.
 pub(crate) fn rows_of(site: Site<'_>, table: &Tensor, indices: &[u32], shape: Shape) -> Result<Tensor, TensorError> {
     let output = site.output(shape)?;
-    let indices_there = site.queue.write_whole(indices)?;
-    let operands = [&*table.numbers(site.queue)?, &indices_there, &*output.numbers(site.queue)?];
+    let indices_there = site.indices(indices)?;
+    let operands = [&*table.numbers(site.queue)?, &indices_there.numbers, &*output.numbers(site.queue)?];
     let parameters = Words::new().counts([shape.elements(), shape.elements() / indices.len()]);
     let groups = shape.elements().div_ceil(GROUP_INVOCATIONS);
     site.run_on(Kernel::new(ROWS_OF), groups, GROUP_INVOCATIONS, parameters, &operands)?;
@@ -32,13 +32,16 @@ pub(crate) fn rows_of_backward(
 ) -> Result<Option<Tensor>, TensorError> {
     let columns = gradient.shape().elements() / indices.len();
     let rows = shape.elements() / columns;
+    site.check_indices(rows + 1)?;
+    // The starts are there twice for a moment.
+    let _scratch = site.executor.reserve(2 * (rows + 1) + indices.len())?;
     let (starts, places, taken_most) = places_by_row(indices, rows);
     if taken_most > TAKEN_MAX {
         return Ok(None);
     }
     let output = site.output(shape)?;
-    let (starts, places) = (site.queue.write_whole(&starts)?, site.queue.write_whole(&places)?);
-    let operands = [&starts, &places, &*gradient.numbers(site.queue)?, &*output.numbers(site.queue)?];
+    let (starts, places) = (site.indices(&starts)?, site.indices(&places)?);
+    let operands = [&starts.numbers, &places.numbers, &*gradient.numbers(site.queue)?, &*output.numbers(site.queue)?];
     let parameters = Words::new().counts([shape.elements(), columns]);
     let groups = shape.elements().div_ceil(GROUP_INVOCATIONS);
     let work = GROUP_INVOCATIONS * taken_most.max(1);

@@ -6,6 +6,7 @@ use super::kernel::{Dispatch, GROUP_INVOCATIONS, Kernel};
 use super::queue::{DeviceNumbers, Queue};
 use crate::tensor::error::TensorError;
 use crate::tensor::executor::Executor;
+use crate::tensor::memory::Charge;
 use crate::tensor::shape::{PerAxis, Shape};
 use crate::tensor::value::Tensor;
 
@@ -25,6 +26,23 @@ impl Site<'_> {
     pub(crate) fn output(self, shape: Shape) -> Result<Tensor, TensorError> {
         self.executor.check_stop()?;
         Tensor::on_device(&self.executor.memory, self.queue, shape)
+    }
+
+    /// Whole numbers for a kernel, one at least, which are on the account until this is dropped.
+    pub(super) fn indices(self, values: &[u32]) -> Result<Indices, TensorError> {
+        self.check_indices(values.len())?;
+        let charge = self.executor.reserve(values.len())?;
+        Ok(Indices { numbers: self.queue.write_whole(values)?, _charge: charge })
+    }
+
+    /// Fails unless a kernel can have so many whole numbers as an operand.
+    pub(super) fn check_indices(self, count: usize) -> Result<(), TensorError> {
+        let elements_max = self.queue.elements_max();
+        if count <= elements_max {
+            return Ok(());
+        }
+        let [needed_bytes, limit_bytes] = [count, elements_max].map(|count| count as u64 * size_of::<u32>() as u64);
+        Err(TensorError::OutOfMemory { needed_bytes, used_bytes: 0, limit_bytes })
     }
 
     /// Queues a kernel with one invocation for each of so many elements, which is its first parameter.
@@ -65,6 +83,12 @@ impl Site<'_> {
     ) -> Result<(), TensorError> {
         self.queue.dispatch(&Dispatch { kernel, parameters, operands, groups, work_of_group })
     }
+}
+
+/// Whole numbers on the device.
+pub(super) struct Indices {
+    pub(super) numbers: DeviceNumbers,
+    _charge: Arc<Charge>,
 }
 
 /// A kernel's parameters, as words.

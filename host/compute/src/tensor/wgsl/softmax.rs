@@ -63,8 +63,8 @@ pub(crate) fn cross_entropy(
     let rows = labels.len();
     let logarithms = softmax(site, Softmax::Logarithm, Around { outer: rows, length: classes, inner: 1 }, logits)?;
     let losses = site.output(Shape::new(&[rows])?)?;
-    let labels = site.queue.write_whole(labels)?;
-    let operands = [&*logarithms.numbers(site.queue)?, &labels, &*losses.numbers(site.queue)?];
+    let labels = site.indices(labels)?;
+    let operands = [&*logarithms.numbers(site.queue)?, &labels.numbers, &*losses.numbers(site.queue)?];
     let parameters = Words::new().counts([rows, classes]);
     let groups = rows.div_ceil(GROUP_INVOCATIONS);
     site.run_on(Kernel::new(CROSS_ENTROPY), groups, GROUP_INVOCATIONS, parameters, &operands)?;
@@ -83,10 +83,10 @@ pub(crate) fn cross_entropy_backward(
     let rows = labels.len();
     let logarithms = softmax(site, Softmax::Logarithm, Around { outer: rows, length: classes, inner: 1 }, logits)?;
     let output = site.output(*logits.shape())?;
-    let labels = site.queue.write_whole(labels)?;
+    let labels = site.indices(labels)?;
     let numbers = [&logarithms, gradient, &output].map(|tensor| tensor.numbers(site.queue));
     let [logarithms, gradient, result] = numbers;
-    let operands = [&*logarithms?, &labels, &*gradient?, &*result?];
+    let operands = [&*logarithms?, &labels.numbers, &*gradient?, &*result?];
     let parameters = Words::new().counts([rows * classes, classes]).number((1.0 / rows as f64) as f32);
     let groups = (rows * classes).div_ceil(GROUP_INVOCATIONS);
     site.run_on(Kernel::new(CROSS_ENTROPY_BACKWARD), groups, GROUP_INVOCATIONS, parameters, &operands)?;
