@@ -102,6 +102,10 @@ pub enum DeviceError {
     #[error("the compute device has no memory left")]
     OutOfMemory,
 
+    /// Whoever had work sent to the device gave up before all of it was there.
+    #[error("work for the compute device was given up on its way there")]
+    GivenUp,
+
     /// The image of a session is damaged, or of another version.
     #[error("this is not a session's image: {0}")]
     BadImage(String),

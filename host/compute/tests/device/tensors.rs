@@ -4,9 +4,12 @@
 //! Both compute with 32 bits in their own order, and a driver's `exp` or division may be off in the last bits. So a number
 //! may differ by a few 10⁻⁵ of the largest one that is computed with it.
 
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use belljar_compute::device::{Device, DeviceConfig, DeviceError};
+use belljar_compute::Threads;
+use belljar_compute::device::{Device, DeviceConfig, DeviceError, QUEUED_BYTES_MAX};
 use belljar_compute::tensor::{
     Activation, Adam, BatchNorm, Engine, Function, Sgd, TENSOR_BYTES_DEFAULT, TensorError, TensorId, Tensors, Window,
 };
@@ -566,9 +569,65 @@ fn what_a_killed_worker_had_is_lost_and_all_else_goes_on() {
     assert_eq!(tensors.values(again).expect("a new worker"), [2.0, 4.0, 6.0]);
 }
 
+/// Waits for elements from a worker that does nothing meanwhile, and is stopped.
+fn values_of_a_device_that_hangs(tensors: &Tensors, id: TensorId, stop: Arc<AtomicBool>) {
+    let raise = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(100));
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(tensors.values(id).expect_err("they never come"), TensorError::Stopped);
+    raise.join().expect("no panic");
+    signal_worker(tensors, Signal::CONT);
+}
+
+#[test]
+fn who_waits_for_a_device_that_hangs_is_stopped() {
+    on_both!(both);
+    let mut tensors = Tensors::new(TENSOR_BYTES_DEFAULT);
+    compute_on(&mut tensors, &both.device);
+    let stop = Arc::new(AtomicBool::new(false));
+    tensors.run_on(Arc::new(Threads::new(1)), 0, Arc::clone(&stop));
+    let kept = tensors.create(&[3], vec![1.0, 2.0, 3.0]).expect("room");
+    let double = tensors.add(kept, kept).expect("the same shape");
+    RUNTIME.block_on(tensors.finish()).expect("nothing is wrong yet");
+    signal_worker(&tensors, Signal::STOP);
+    values_of_a_device_that_hangs(&tensors, double, stop);
+    tensors.run_here();
+    assert_eq!(tensors.values(double).expect("nothing was lost"), [2.0, 4.0, 6.0]);
+}
+
+#[test]
+fn work_that_is_given_up_on_its_way_to_the_device_is_lost() {
+    on_both!(both);
+    let mut tensors = Tensors::new(TENSOR_BYTES_DEFAULT);
+    compute_on(&mut tensors, &both.device);
+    let stop = Arc::new(AtomicBool::new(false));
+    tensors.run_on(Arc::new(Threads::new(1)), 0, Arc::clone(&stop));
+    let one = tensors.full(&[3], 1.0).expect("room");
+    let first = tensors.add(one, one).expect("the same shape");
+    RUNTIME.block_on(tensors.finish()).expect("nothing is wrong yet");
+    signal_worker(&tensors, Signal::STOP);
+    // As many bytes as may be queued: nothing has room behind them.
+    let large = tensors.create(&[QUEUED_BYTES_MAX as u32 / 4], vec![2.0; QUEUED_BYTES_MAX / 4]).expect("room");
+    let double = tensors.add(large, large).expect("the same shape");
+    values_of_a_device_that_hangs(&tensors, double, stop);
+    tensors.run_here();
+    for lost in [first, double] {
+        let error = tensors.values(lost).expect_err("it was with the device");
+        assert!(error.to_string().contains("given up"), "{error}");
+    }
+    assert!(RUNTIME.block_on(tensors.finish()).is_err());
+    let again = tensors.sum(large, &[], false).expect("what the host has is there");
+    assert_eq!(tensors.values(again).expect("a device that works"), [2.0 * (QUEUED_BYTES_MAX / 4) as f32]);
+}
+
 fn kill_worker(tensors: &Tensors) {
+    signal_worker(tensors, Signal::KILL);
+}
+
+fn signal_worker(tensors: &Tensors, signal: Signal) {
     let id = tensors.device_worker().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    kill_process(id.expect("a worker is there"), Signal::KILL).expect("the worker is ours");
+    kill_process(id.expect("a worker is there"), signal).expect("the worker is ours");
 }
 
 /// More terms than an invocation may make iterations, more numbers than one round of a reduction brings together, tiles

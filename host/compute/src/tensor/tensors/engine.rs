@@ -54,6 +54,7 @@ impl Tensors {
     #[cfg(all(feature = "device", target_os = "linux"))]
     pub fn compute_on(&mut self, device: &Device, memory_bytes_max: u64) {
         let queue = self.queue.get_or_insert_with(|| Queue::new(device, memory_bytes_max));
+        queue.stop_by(&self.executor.stop);
         self.executor.queue = Some(Arc::clone(queue));
     }
 

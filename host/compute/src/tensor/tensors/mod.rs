@@ -90,17 +90,22 @@ impl Tensors {
     }
 
     /// Computes on these threads from now on, whose time counts for `owner`. While the flag is set, every operation that
-    /// starts, and each step backward, fails with [`TensorError::Stopped`].
+    /// starts or waits for a device, and each step backward, fails with [`TensorError::Stopped`].
     pub fn run_on(&mut self, threads: Arc<Threads>, owner: u64, stop: Arc<AtomicBool>) {
         self.executor.threads = Some(threads);
         self.executor.owner = owner;
-        self.executor.stop = stop;
+        self.stop_by(stop);
     }
 
     /// Computes on the thread that asks for it from now on, which nothing stops and which waits for nobody's turn.
     pub fn run_here(&mut self) {
         self.executor.threads = None;
-        self.executor.stop = Arc::default();
+        self.stop_by(Arc::default());
+    }
+
+    fn stop_by(&mut self, stop: Arc<AtomicBool>) {
+        self.queue.iter().for_each(|queue| queue.stop_by(&stop));
+        self.executor.stop = stop;
     }
 
     /// Ends a message: the tape is dropped, and recording is on again. What the tape held is given back with what this

@@ -32,6 +32,8 @@ mod softmax;
 mod collected;
 #[cfg(all(feature = "device", target_os = "linux"))]
 mod spare;
+#[cfg(all(feature = "device", target_os = "linux"))]
+mod waiting;
 
 #[cfg(all(feature = "device", target_os = "linux"))]
 mod queue;

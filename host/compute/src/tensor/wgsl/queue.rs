@@ -4,11 +4,13 @@
 //! When the device fails, everything that only it held is lost, and whatever asks for that is told so. What is made from
 //! then on is on a device that works again.
 //!
-//! Waiting blocks the thread. So nothing that asks the device runs on a thread of an asynchronous runtime with others.
+//! Waiting blocks the thread, until the work is done or to be stopped. So nothing that asks the device runs on a thread of an
+//! asynchronous runtime with others.
 
 use std::collections::HashMap;
 use std::future::Future;
 use std::iter;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -16,6 +18,7 @@ use bytes::Bytes;
 use super::collected::Collected;
 use super::kernel::{Dispatch, Kernel};
 use super::spare::Spare;
+use super::waiting::unless_stopped;
 use crate::device::{AdapterKind, Binding, Command, Device, DeviceError, Session, Usage};
 use crate::tensor::error::TensorError;
 
@@ -55,6 +58,8 @@ struct State {
     last_failure: Option<DeviceError>,
     /// Whether nobody has asked for that at the end of a message.
     has_untold_failure: bool,
+    /// What tells whoever waits to do so no more.
+    stop: Arc<AtomicBool>,
 }
 
 impl Queue {
@@ -153,6 +158,11 @@ impl Queue {
         state.last_failure.clone().filter(|_| is_untold).map_or(Ok(()), Err)
     }
 
+    /// Waits for nothing from now on when this flag is raised.
+    pub(crate) fn stop_by(&self, stop: &Arc<AtomicBool>) {
+        self.state().stop = Arc::clone(stop);
+    }
+
     /// Gives the memory that is kept for further operations back, with the next dispatch that goes to the device.
     pub(crate) fn release_spare(&self) {
         self.state().let_go_of_spare();
@@ -232,14 +242,25 @@ impl Queue {
         self.wait(self.flush())
     }
 
-    /// Has what was collected go to the device.
+    /// Has what was collected go to the device. If that is given up in between, all that the device holds is: work that
+    /// reads what was to be computed may be there, and what was to compute it not.
     async fn flush(&self) -> Result<(), DeviceError> {
         let _order = self.order.lock().await;
         let (collected, freed) = {
             let mut state = self.state();
             (state.collected.take(), std::mem::take(&mut state.freed))
         };
-        let Collected { commands, parameters, .. } = collected;
+        let sending = Sending { queue: self, is_done: false };
+        let outcome = self.send(collected, freed).await;
+        sending.done();
+        outcome
+    }
+
+    async fn send(
+        &self,
+        Collected { commands, parameters, .. }: Collected,
+        freed: Vec<u64>,
+    ) -> Result<(), DeviceError> {
         if let Some((buffer, bytes)) = parameters {
             self.session.write(buffer, 0, Bytes::from(bytes)).await?;
         }
@@ -253,7 +274,12 @@ impl Queue {
     }
 
     fn wait<T>(&self, work: impl Future<Output = Result<T, DeviceError>>) -> Result<T, TensorError> {
-        pollster::block_on(work).map_err(|error| self.fail(error))
+        self.unless_stopped(work)?.map_err(|error| self.fail(error))
+    }
+
+    fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, TensorError> {
+        let stop = Arc::clone(&self.state().stop);
+        unless_stopped(&stop, work).ok_or(TensorError::Stopped)
     }
 
     /// Gives up what the device holds.
@@ -273,6 +299,26 @@ impl Queue {
     fn state(&self) -> MutexGuard<'_, State> {
         // Every change is complete before it could panic.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What was collected, on its way to the device.
+struct Sending<'a> {
+    queue: &'a Queue,
+    is_done: bool,
+}
+
+impl Sending<'_> {
+    fn done(mut self) {
+        self.is_done = true;
+    }
+}
+
+impl Drop for Sending<'_> {
+    fn drop(&mut self) {
+        if !self.is_done {
+            self.queue.fail(DeviceError::GivenUp);
+        }
     }
 }
 
@@ -314,7 +360,7 @@ impl DeviceNumbers {
 
     /// Reads them, when everything is done that was queued before.
     pub(crate) fn read(&self, values: &mut [f32]) -> Result<(), TensorError> {
-        pollster::block_on(self.read_back(values))
+        self.queue.unless_stopped(self.read_back(values))?
     }
 
     /// [`read`](Self::read) for those who must not block.
