@@ -29,13 +29,15 @@ pub(crate) struct Executor {
     pub(crate) memory: Arc<Memory>,
     /// None where the processors compute everything.
     pub(crate) queue: Option<Arc<Queue>>,
+    /// Whether the processors compute what there is no room for on the device.
+    pub(crate) falls_back: bool,
     pub(crate) stop: Arc<AtomicBool>,
 }
 
 impl Executor {
     /// The thread that asks for operations.
     pub(crate) fn new(memory: Arc<Memory>) -> Executor {
-        Executor { threads: None, owner: 0, memory, queue: None, stop: Arc::default() }
+        Executor { threads: None, owner: 0, memory, queue: None, falls_back: false, stop: Arc::default() }
     }
 
     /// Where the device computes an operation of tensors of these shapes, its result's among them; `None` where the
@@ -44,6 +46,22 @@ impl Executor {
         let queue = self.queue.as_ref()?;
         let fits = |shape: &&Shape| (1..=queue.elements_max()).contains(&shape.elements());
         shapes.iter().all(fits).then_some(Site { executor: self, queue })
+    }
+
+    /// What the device computes of tensors of these shapes; `None` where the processors are to, as [`site`](Self::site) says,
+    /// or because there is no room for it there.
+    pub(crate) fn on_device<T>(
+        &self,
+        shapes: &[&Shape],
+        compute: impl FnOnce(Site<'_>) -> Result<T, TensorError>,
+    ) -> Option<Result<T, TensorError>> {
+        match compute(self.site(shapes)?) {
+            Err(error @ TensorError::OutOfMemory { .. }) if self.falls_back => {
+                tracing::debug!(%error, "the processors compute what the device has no room for");
+                None
+            }
+            computed => Some(computed),
+        }
     }
 
     /// A tensor whose elements `fill` writes, all of them. An empty one is not filled: the other dimensions of an
@@ -64,8 +82,8 @@ impl Executor {
 
     /// A tensor of one value throughout.
     pub(crate) fn full(&self, shape: Shape, value: f32) -> Result<Tensor, TensorError> {
-        if let Some(site) = self.site(&[&shape]) {
-            return wgsl::fill(site, shape, value);
+        if let Some(filled) = self.on_device(&[&shape], |site| wgsl::fill(site, shape, value)) {
+            return filled;
         }
         self.compute(shape, |values| values.fill(value))
     }

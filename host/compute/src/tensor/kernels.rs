@@ -1,6 +1,6 @@
 //! The kernels that the operations call, one function each: the one place that says which code computes what. Each is
-//! computed on the device, where the actor computes there and the device has a kernel for it, and else by the processors.
-//! The operations have checked every shape before they come here.
+//! computed on the device, where the actor computes there and the device has a kernel and room for it, and else by the
+//! processors. The operations have checked every shape before they come here.
 
 mod host;
 mod lstm;
@@ -11,7 +11,7 @@ use super::layout::{Block, Layout};
 use super::shape::{PerAxis, Shape};
 use super::tape::Gradients;
 use super::value::Tensor;
-use super::wgsl::{self, Reduce};
+use super::wgsl::{self, Reduce, Site};
 
 pub(crate) use super::cpu::{Adam, Around, Batched, ConvShape, Group, Normalisation, PoolShape, Sgd};
 pub(crate) use super::reference::elementwise::{Arithmetic, SlopeOf};
@@ -23,8 +23,8 @@ pub use super::reference::elementwise::Function;
 
 /// A function of every element.
 pub(crate) fn map(executor: &Executor, function: Function, input: &Tensor) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape()]) {
-        return wgsl::map(site, function, input);
+    if let Some(computed) = executor.on_device(&[input.shape()], |site| wgsl::map(site, function, input)) {
+        return computed;
     }
     let input_values = input.values()?;
     executor.compute(*input.shape(), |output| host::map(executor, function, input_values, output))
@@ -37,13 +37,14 @@ pub(crate) fn map_backward(
     kept: Option<&Tensor>,
     gradient: &Tensor,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[gradient.shape()]) {
-        return match (function, kept) {
-            (Function::Add(_), _) => Ok(gradient.clone()),
-            (_, Some(kept)) => wgsl::map_backward(site, function, kept, gradient),
-            // The derivative is the same everywhere, and the function a multiple.
-            (_, None) => wgsl::map(site, function, gradient),
-        };
+    let on_device = executor.on_device(&[gradient.shape()], |site| match (function, kept) {
+        (Function::Add(_), _) => Ok(gradient.clone()),
+        (_, Some(kept)) => wgsl::map_backward(site, function, kept, gradient),
+        // The derivative is the same everywhere, and the function a multiple.
+        (_, None) => wgsl::map(site, function, gradient),
+    });
+    if let Some(computed) = on_device {
+        return computed;
     }
     let kept = kept.map_or(Ok(&[][..]), Tensor::values)?;
     let gradient_values = gradient.values()?;
@@ -62,12 +63,15 @@ pub(crate) fn combine(
 ) -> Result<Tensor, TensorError> {
     let is_same = left.shape() == right.shape();
     let strides = [left, right].map(|tensor| tensor.shape().strides_in(&shape));
-    if let Some(site) = executor.site(&[&shape, left.shape(), right.shape()]) {
-        return if is_same {
+    let on_device = executor.on_device(&[&shape, left.shape(), right.shape()], |site| {
+        if is_same {
             wgsl::combine_same(site, arithmetic, left, right)
         } else {
             wgsl::combine(site, arithmetic, shape, (left, strides[0]), (right, strides[1]))
-        };
+        }
+    });
+    if let Some(computed) = on_device {
+        return computed;
     }
     let (left, right) = (left.values()?, right.values()?);
     executor.compute(shape, |output| {
@@ -86,11 +90,14 @@ pub(crate) fn lay_out(
     input: &Tensor,
     strides: PerAxis,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[&shape, input.shape()]) {
+    let on_device = executor.on_device(&[&shape, input.shape()], |site| {
         let output = site.output(shape)?;
         let from = Layout { start: 0, strides };
         wgsl::copy(site, &shape, (input, from), (&output, Layout::of(&shape)))?;
-        return Ok(output);
+        Ok(output)
+    });
+    if let Some(computed) = on_device {
+        return computed;
     }
     let input = input.values()?;
     executor.compute(shape, |output| host::copy(executor, &shape, (input, strides), (output, shape.strides())))
@@ -98,11 +105,14 @@ pub(crate) fn lay_out(
 
 /// A range of an axis.
 pub(crate) fn take(executor: &Executor, shape: Shape, input: &Tensor, block: Block) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[&shape, input.shape()]) {
+    let on_device = executor.on_device(&[&shape, input.shape()], |site| {
         let output = site.output(shape)?;
         let (lines, inside) = Layout::of_block(&shape, block)?;
         wgsl::copy(site, &lines, (input, inside), (&output, Layout::of(&lines)))?;
-        return Ok(output);
+        Ok(output)
+    });
+    if let Some(computed) = on_device {
+        return computed;
     }
     let input = input.values()?;
     executor.compute(shape, |output| {
@@ -114,13 +124,16 @@ pub(crate) fn take(executor: &Executor, shape: Shape, input: &Tensor, block: Blo
 
 /// Tensors, each in its range of an axis; together they are all of the shape.
 pub(crate) fn join(executor: &Executor, shape: Shape, parts: &[(&Tensor, Block)]) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[&shape]) {
+    let on_device = executor.on_device(&[&shape], |site| {
         let output = site.output(shape)?;
         for (part, block) in parts.iter().filter(|(part, _)| part.shape().elements() > 0) {
             let (lines, inside) = Layout::of_block(part.shape(), *block)?;
             wgsl::copy(site, &lines, (part, Layout::of(&lines)), (&output, inside))?;
         }
-        return Ok(output);
+        Ok(output)
+    });
+    if let Some(computed) = on_device {
+        return computed;
     }
     let parts = parts.iter().map(|(part, block)| Ok((part.values()?, *block))).collect::<Result<Vec<_>, _>>()?;
     executor.compute(shape, |output| {
@@ -134,17 +147,22 @@ pub(crate) fn join(executor: &Executor, shape: Shape, parts: &[(&Tensor, Block)]
 
 /// A tensor in its range of an axis, and else zeros.
 pub(crate) fn put(executor: &Executor, shape: Shape, part: &Tensor, block: Block) -> Result<Tensor, TensorError> {
-    let mut output = executor.full(shape, 0.0)?;
-    if let Some(site) = executor.site(&[&shape, part.shape()]) {
+    let on_device = executor.on_device(&[&shape, part.shape()], |site| {
+        let output = wgsl::fill(site, shape, 0.0)?;
         let (lines, inside) = Layout::of_block(part.shape(), block)?;
         wgsl::copy(site, &lines, (part, Layout::of(&lines)), (&output, inside))?;
-        return Ok(output);
+        Ok(output)
+    });
+    if let Some(computed) = on_device {
+        return computed;
     }
     let part = part.values()?;
-    for (to, from) in block.of_mut(output.values_mut(&executor.memory)?).zip(part.chunks_exact(block.length.max(1))) {
-        to.copy_from_slice(from);
-    }
-    Ok(output)
+    executor.compute(shape, |output| {
+        output.fill(0.0);
+        for (to, from) in block.of_mut(output).zip(part.chunks_exact(block.length.max(1))) {
+            to.copy_from_slice(from);
+        }
+    })
 }
 
 /// A batch of products of matrices, as a tensor of this shape.
@@ -166,8 +184,10 @@ pub(crate) fn gemm_from(
     (right, right_start): (&Tensor, usize),
     shape: Shape,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[left.shape(), right.shape(), &shape]) {
-        return wgsl::gemm(site, product, (left, left_start), (right, right_start), None, None, shape);
+    if let Some(computed) = executor.on_device(&[left.shape(), right.shape(), &shape], |site| {
+        wgsl::gemm(site, product, (left, left_start), (right, right_start), None, None, shape)
+    }) {
+        return computed;
     }
     let Batched { batch, m, n, k, .. } = product;
     let left = &left.values()?[left_start..][..batch * m * k];
@@ -184,12 +204,15 @@ pub(crate) fn stack(
 ) -> Result<Tensor, TensorError> {
     let elements = each.elements();
     let place = |index: usize| Layout { start: index * elements, ..Layout::of(each) };
-    if let Some(site) = executor.site(&[&shape]) {
+    let on_device = executor.on_device(&[&shape], |site| {
         let output = site.output(shape)?;
         for (index, (part, layout)) in parts.iter().enumerate() {
             wgsl::copy(site, each, (part, *layout), (&output, place(index)))?;
         }
-        return Ok(output);
+        Ok(output)
+    });
+    if let Some(computed) = on_device {
+        return computed;
     }
     let parts = parts.iter().map(|(part, layout)| Ok((part.values()?, *layout))).collect::<Result<Vec<_>, _>>()?;
     executor.compute(shape, |output| {
@@ -209,8 +232,10 @@ pub(crate) fn linear(
     function: Option<Function>,
     shape: Shape,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape(), weight.shape(), &shape]) {
-        return wgsl::gemm(site, product, (input, 0), (weight, 0), bias, function, shape);
+    if let Some(computed) = executor.on_device(&[input.shape(), weight.shape(), &shape], |site| {
+        wgsl::gemm(site, product, (input, 0), (weight, 0), bias, function, shape)
+    }) {
+        return computed;
     }
     let (input, weight, bias) = (input.values()?, weight.values()?, bias.map(Tensor::values).transpose()?);
     executor.compute(shape, |output| host::linear(executor, product, input, weight, bias, function, output))
@@ -225,10 +250,12 @@ pub(crate) fn convolution(
     function: Option<Function>,
     shape: Shape,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape(), weight.shape(), &shape])
-        && wgsl::fits(sizes)
+    if wgsl::fits(sizes)
+        && let Some(computed) = executor.on_device(&[input.shape(), weight.shape(), &shape], |site| {
+            wgsl::convolution(site, sizes, [input, weight], bias, function, shape)
+        })
     {
-        return wgsl::convolution(site, sizes, [input, weight], bias, function, shape);
+        return computed;
     }
     let (input, weight, bias) = (input.values()?, weight.values()?, bias.map(Tensor::values).transpose()?);
     executor.compute(shape, |output| host::convolution(executor, sizes, input, weight, bias, function, output))
@@ -253,21 +280,12 @@ pub(crate) fn convolution_backward(
     needed: &[bool],
 ) -> Result<Gradients, TensorError> {
     let shapes = [*from.input.shape(), *from.weight.shape(), Shape::new(&[sizes.out_channels])?];
-    if let Some(site) = executor.site(&[&shapes[0], &shapes[1], from.gradient.shape()])
-        && wgsl::fits(sizes)
+    if wgsl::fits(sizes)
+        && let Some(computed) = executor.on_device(&[&shapes[0], &shapes[1], from.gradient.shape()], |site| {
+            convolution_backward_on_device(site, sizes, from, &shapes, needed)
+        })
     {
-        let gradient = match from.activated {
-            Some(activated) => &wgsl::map_backward(site, Function::Relu, activated, from.gradient)?,
-            None => from.gradient,
-        };
-        let of = |place: usize| needed.get(place) == Some(&true);
-        let input = || wgsl::convolution_of_input(site, sizes, [gradient, from.weight], shapes[0]);
-        let weight = || wgsl::convolution_of_weight(site, sizes, [gradient, from.input], shapes[1]);
-        let bias = || wgsl::convolution_of_bias(site, sizes, gradient);
-        let mut gradients =
-            vec![of(0).then(input).transpose()?, of(1).then(weight).transpose()?, of(2).then(bias).transpose()?];
-        gradients.truncate(needed.len());
-        return Ok(gradients);
+        return computed;
     }
     let output = |(shape, &needed): (Shape, &bool)| needed.then(|| executor.unwritten(shape)).transpose();
     let mut gradients = shapes.into_iter().zip(needed).map(output).collect::<Result<Gradients, _>>()?;
@@ -288,6 +306,27 @@ pub(crate) fn convolution_backward(
     Ok(gradients)
 }
 
+fn convolution_backward_on_device(
+    site: Site<'_>,
+    sizes: &ConvShape,
+    from: ConvOperands<'_>,
+    shapes: &[Shape; 3],
+    needed: &[bool],
+) -> Result<Gradients, TensorError> {
+    let gradient = match from.activated {
+        Some(activated) => &wgsl::map_backward(site, Function::Relu, activated, from.gradient)?,
+        None => from.gradient,
+    };
+    let of = |place: usize| needed.get(place) == Some(&true);
+    let input = || wgsl::convolution_of_input(site, sizes, [gradient, from.weight], shapes[0]);
+    let weight = || wgsl::convolution_of_weight(site, sizes, [gradient, from.input], shapes[1]);
+    let bias = || wgsl::convolution_of_bias(site, sizes, gradient);
+    let mut gradients =
+        vec![of(0).then(input).transpose()?, of(1).then(weight).transpose()?, of(2).then(bias).transpose()?];
+    gradients.truncate(needed.len());
+    Ok(gradients)
+}
+
 /// One number of each window, as a tensor of this shape.
 pub(crate) fn pool(
     executor: &Executor,
@@ -296,10 +335,11 @@ pub(crate) fn pool(
     input: &Tensor,
     shape: Shape,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape(), &shape])
-        && wgsl::pools(sizes)
+    if wgsl::pools(sizes)
+        && let Some(computed) =
+            executor.on_device(&[input.shape(), &shape], |site| wgsl::pool(site, kind, sizes, input, shape))
     {
-        return wgsl::pool(site, kind, sizes, input, shape);
+        return computed;
     }
     let input = input.values()?;
     executor.compute(shape, |output| match kind {
@@ -315,10 +355,11 @@ pub(crate) fn max_pool_backward(
     input: &Tensor,
     gradient: &Tensor,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape(), gradient.shape()])
-        && wgsl::pools(sizes)
+    if wgsl::pools(sizes)
+        && let Some(computed) = executor
+            .on_device(&[input.shape(), gradient.shape()], |site| wgsl::max_pool_backward(site, sizes, input, gradient))
     {
-        return wgsl::max_pool_backward(site, sizes, input, gradient);
+        return computed;
     }
     let (values, gradient) = (input.values()?, gradient.values()?);
     executor.compute(*input.shape(), |output| host::max_pool_backward(executor, sizes, values, gradient, output))
@@ -331,10 +372,11 @@ pub(crate) fn average_pool_backward(
     gradient: &Tensor,
     shape: Shape,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[gradient.shape(), &shape])
-        && wgsl::pools(sizes)
+    if wgsl::pools(sizes)
+        && let Some(computed) = executor
+            .on_device(&[gradient.shape(), &shape], |site| wgsl::average_pool_backward(site, sizes, gradient, shape))
     {
-        return wgsl::average_pool_backward(site, sizes, gradient, shape);
+        return computed;
     }
     let gradient = gradient.values()?;
     executor.compute(shape, |output| host::average_pool_backward(executor, sizes, gradient, output))
@@ -355,8 +397,8 @@ impl Moments {
 
 /// The mean and the variance of each group.
 pub(crate) fn statistics(executor: &Executor, sizes: &Normalisation, input: &Tensor) -> Result<Moments, TensorError> {
-    if let Some(site) = executor.site(&[input.shape()]) {
-        return wgsl::statistics(site, sizes, input);
+    if let Some(computed) = executor.on_device(&[input.shape()], |site| wgsl::statistics(site, sizes, input)) {
+        return computed;
     }
     let groups = Shape::new(&[sizes.groups()])?;
     let (mut mean, mut variance) = (executor.unwritten(groups)?, executor.unwritten(groups)?);
@@ -394,8 +436,10 @@ pub(crate) fn normalise(
     input: &Tensor,
     [weight, bias]: [&Tensor; 2],
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape()]) {
-        return wgsl::normalise(site, sizes, moments, input, [weight, bias]);
+    if let Some(computed) =
+        executor.on_device(&[input.shape()], |site| wgsl::normalise(site, sizes, moments, input, [weight, bias]))
+    {
+        return computed;
     }
     let (statistics, values) = (moments.values()?, input.values()?);
     let (weight, bias) = (weight.values()?, bias.values()?);
@@ -412,8 +456,10 @@ pub(crate) fn normalise_backward_input(
     [input, weight]: [&Tensor; 2],
     gradient: &Tensor,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape()]) {
-        return wgsl::normalise_backward_input(site, sizes, (moments, own), [input, weight], gradient);
+    if let Some(computed) = executor.on_device(&[input.shape()], |site| {
+        wgsl::normalise_backward_input(site, sizes, (moments, own), [input, weight], gradient)
+    }) {
+        return computed;
     }
     let statistics = moments.values()?;
     let (values, weight, gradient) = (input.values()?, weight.values()?, gradient.values()?);
@@ -431,8 +477,10 @@ pub(crate) fn normalise_backward_parameters(
     gradient: &Tensor,
     shape: Shape,
 ) -> Result<[Tensor; 2], TensorError> {
-    if let Some(site) = executor.site(&[input.shape()]) {
-        return wgsl::normalise_backward_parameters(site, sizes, moments, input, gradient, shape);
+    if let Some(computed) = executor.on_device(&[input.shape()], |site| {
+        wgsl::normalise_backward_parameters(site, sizes, moments, input, gradient, shape)
+    }) {
+        return computed;
     }
     let (mut weight, mut bias) = (executor.unwritten(shape)?, executor.unwritten(shape)?);
     let outputs = (weight.values_mut(&executor.memory)?, bias.values_mut(&executor.memory)?);
@@ -448,8 +496,8 @@ pub(crate) fn softmax(
     around: Around,
     input: &Tensor,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape()]) {
-        return wgsl::softmax(site, kind, around, input);
+    if let Some(computed) = executor.on_device(&[input.shape()], |site| wgsl::softmax(site, kind, around, input)) {
+        return computed;
     }
     let values = input.values()?;
     executor.compute(*input.shape(), |output| host::softmax(executor, kind, around, values, output))
@@ -463,8 +511,10 @@ pub(crate) fn softmax_backward(
     result: &Tensor,
     gradient: &Tensor,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[gradient.shape()]) {
-        return wgsl::softmax_backward(site, kind, around, result, gradient);
+    if let Some(computed) =
+        executor.on_device(&[gradient.shape()], |site| wgsl::softmax_backward(site, kind, around, result, gradient))
+    {
+        return computed;
     }
     let (result, values) = (result.values()?, gradient.values()?);
     executor.compute(*gradient.shape(), |output| {
@@ -479,8 +529,10 @@ pub(crate) fn cross_entropy(
     logits: &Tensor,
     labels: &[u32],
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[logits.shape()]) {
-        return wgsl::cross_entropy(site, classes, logits, labels);
+    if let Some(computed) =
+        executor.on_device(&[logits.shape()], |site| wgsl::cross_entropy(site, classes, logits, labels))
+    {
+        return computed;
     }
     let logits = logits.values()?;
     executor.compute(Shape::SCALAR, |output| output[0] = host::cross_entropy(executor, classes, logits, labels))
@@ -494,8 +546,10 @@ pub(crate) fn cross_entropy_backward(
     labels: &[u32],
     gradient: &Tensor,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[logits.shape()]) {
-        return wgsl::cross_entropy_backward(site, classes, logits, labels, gradient);
+    if let Some(computed) = executor
+        .on_device(&[logits.shape()], |site| wgsl::cross_entropy_backward(site, classes, logits, labels, gradient))
+    {
+        return computed;
     }
     let (values, gradient) = (logits.values()?, gradient.values()?[0]);
     executor.compute(*logits.shape(), |output| {
@@ -505,8 +559,10 @@ pub(crate) fn cross_entropy_backward(
 
 /// The mean of the squares of all elements.
 pub(crate) fn mean_of_squares(executor: &Executor, input: &Tensor) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape()]) {
-        return wgsl::sum_of_squares(site, input, (1.0 / input.shape().elements() as f64) as f32);
+    if let Some(computed) = executor.on_device(&[input.shape()], |site| {
+        wgsl::sum_of_squares(site, input, (1.0 / input.shape().elements() as f64) as f32)
+    }) {
+        return computed;
     }
     let sum = sum_of_squares(executor, input)?;
     let mean = (sum / input.shape().elements() as f64) as f32;
@@ -531,8 +587,12 @@ pub(crate) fn mean_of_squares_backward(
 
 /// The sum of the squares of all elements.
 pub(crate) fn sum_of_squares(executor: &Executor, input: &Tensor) -> Result<f64, TensorError> {
-    if let Some(site) = executor.site(&[input.shape()]) {
-        return Ok(wgsl::sum_of_squares(site, input, 1.0)?.values()?[0].into());
+    let on_device = executor.on_device(&[input.shape()], |site| {
+        let sum = wgsl::sum_of_squares(site, input, 1.0)?;
+        Ok(sum.values()?[0].into())
+    });
+    if let Some(computed) = on_device {
+        return computed;
     }
     Ok(host::sum_of_squares(executor, input.values()?))
 }
@@ -545,8 +605,10 @@ pub(crate) fn sum(
     strides: PerAxis,
     factor: f64,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape(), &shape]) {
-        return wgsl::reduce(site, Reduce::Sum, input, shape, strides, factor as f32);
+    if let Some(computed) = executor.on_device(&[input.shape(), &shape], |site| {
+        wgsl::reduce(site, Reduce::Sum, input, shape, strides, factor as f32)
+    }) {
+        return computed;
     }
     let values = input.values()?;
     executor.compute(shape, |output| host::sum(executor, input.shape(), values, strides, factor, output))
@@ -554,8 +616,10 @@ pub(crate) fn sum(
 
 /// The largest numbers, as a tensor of this shape, in which the strides say where each element goes.
 pub(crate) fn max(executor: &Executor, input: &Tensor, shape: Shape, strides: PerAxis) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape(), &shape]) {
-        return wgsl::reduce(site, Reduce::Max, input, shape, strides, 1.0);
+    if let Some(computed) =
+        executor.on_device(&[input.shape(), &shape], |site| wgsl::reduce(site, Reduce::Max, input, shape, strides, 1.0))
+    {
+        return computed;
     }
     let values = input.values()?;
     executor.compute(shape, |output| host::max(executor, input.shape(), values, strides, output))
@@ -563,8 +627,8 @@ pub(crate) fn max(executor: &Executor, input: &Tensor, shape: Shape, strides: Pe
 
 /// 1 where a number is the largest, and else 0.
 pub(crate) fn is_largest(executor: &Executor, input: &Tensor, largest: &Tensor) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[input.shape()]) {
-        return wgsl::is_equal(site, input, largest);
+    if let Some(computed) = executor.on_device(&[input.shape()], |site| wgsl::is_equal(site, input, largest)) {
+        return computed;
     }
     let (values, largest) = (input.values()?, largest.values()?);
     executor.compute(*input.shape(), |output| {
@@ -586,8 +650,10 @@ pub(crate) fn rows_of(
     indices: &[u32],
     shape: Shape,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[table.shape(), &shape]) {
-        return wgsl::rows_of(site, table, indices, shape);
+    if let Some(computed) =
+        executor.on_device(&[table.shape(), &shape], |site| wgsl::rows_of(site, table, indices, shape))
+    {
+        return computed;
     }
     let values = table.values()?;
     executor.compute(shape, |output| host::rows_of(values, indices, output))
@@ -600,9 +666,9 @@ pub(crate) fn rows_of_backward(
     gradient: &Tensor,
     shape: Shape,
 ) -> Result<Tensor, TensorError> {
-    if let Some(site) = executor.site(&[gradient.shape(), &shape])
-        && let Some(table) = wgsl::rows_of_backward(site, indices, gradient, shape)?
-    {
+    let on_device =
+        executor.on_device(&[gradient.shape(), &shape], |site| wgsl::rows_of_backward(site, indices, gradient, shape));
+    if let Some(table) = on_device.transpose()?.flatten() {
         return Ok(table);
     }
     let gradient = gradient.values()?;
@@ -611,18 +677,19 @@ pub(crate) fn rows_of_backward(
 
 /// Makes room for what a step of an optimiser writes, so that no more has to be found then.
 pub(crate) fn prepare(executor: &Executor, tensor: &mut Tensor) -> Result<(), TensorError> {
-    if let Some(site) = executor.site(&[tensor.shape()]) {
-        return tensor.numbers_mut(&executor.memory, site.queue).map(drop);
+    let shape = *tensor.shape();
+    if let Some(computed) =
+        executor.on_device(&[&shape], |site| tensor.numbers_mut(&executor.memory, site.queue).map(drop))
+    {
+        return computed;
     }
     tensor.values_mut(&executor.memory).map(drop)
 }
 
 /// Has what a step of an optimiser reads on the side that computes, so that no room has to be found for it then.
 pub(crate) fn bring(executor: &Executor, tensor: &Tensor) -> Result<(), TensorError> {
-    match executor.site(&[tensor.shape()]) {
-        Some(site) => tensor.numbers(site.queue).map(drop),
-        None => tensor.values().map(drop),
-    }
+    let on_device = executor.on_device(&[tensor.shape()], |site| tensor.numbers(site.queue).map(drop));
+    on_device.unwrap_or_else(|| tensor.values().map(drop))
 }
 
 /// One step of stochastic gradient descent.
@@ -631,10 +698,13 @@ pub(crate) fn sgd(
     rule: &Sgd,
     parameter: &mut Tensor,
     gradient: &Tensor,
-    velocity: Option<&mut Tensor>,
+    mut velocity: Option<&mut Tensor>,
 ) -> Result<(), TensorError> {
-    if let Some(site) = executor.site(&[parameter.shape()]) {
-        return wgsl::sgd(site, rule, parameter, gradient, velocity);
+    let shape = *parameter.shape();
+    if let Some(computed) =
+        executor.on_device(&[&shape], |site| wgsl::sgd(site, rule, parameter, gradient, velocity.as_deref_mut()))
+    {
+        return computed;
     }
     let velocity = velocity.map(|velocity| velocity.values_mut(&executor.memory)).transpose()?;
     let parameter = parameter.values_mut(&executor.memory)?;
@@ -651,8 +721,11 @@ pub(crate) fn adam(
     gradient: &Tensor,
     [mean, square]: [&mut Tensor; 2],
 ) -> Result<(), TensorError> {
-    if let Some(site) = executor.site(&[parameter.shape()]) {
-        return wgsl::adam(site, rule, step, parameter, gradient, [mean, square]);
+    let shape = *parameter.shape();
+    if let Some(computed) = executor
+        .on_device(&[&shape], |site| wgsl::adam(site, rule, step, parameter, gradient, [&mut *mean, &mut *square]))
+    {
+        return computed;
     }
     let moments = [mean.values_mut(&executor.memory)?, square.values_mut(&executor.memory)?];
     let parameter = parameter.values_mut(&executor.memory)?;

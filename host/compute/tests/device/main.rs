@@ -8,6 +8,8 @@ mod loss;
 mod orphans;
 mod sharing;
 mod support;
+mod tensor_loss;
+mod tensor_room;
 mod tensors;
 mod transfer;
 mod work;

@@ -4,37 +4,33 @@
 //! Both compute with 32 bits in their own order, and a driver's `exp` or division may be off in the last bits. So a number
 //! may differ by a few 10⁻⁵ of the largest one that is computed with it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use belljar_compute::Threads;
-use belljar_compute::device::{Device, DeviceConfig, DeviceError, QUEUED_BYTES_MAX};
+use belljar_compute::device::{Device, DeviceError};
 use belljar_compute::tensor::{
     Activation, Adam, BatchNorm, Engine, Function, Sgd, TENSOR_BYTES_DEFAULT, TensorError, TensorId, Tensors, Window,
 };
 use proptest::prelude::*;
-use rustix::process::{Pid, Signal, kill_process};
 use tokio::runtime::Runtime;
 
 use crate::support;
 
 const TOLERANCE: f32 = 4e-5;
 
-type Operation<'a> = &'a dyn Fn(&mut Tensors, &[TensorId]) -> Result<TensorId, TensorError>;
+pub type Operation<'a> = &'a dyn Fn(&mut Tensors, &[TensorId]) -> Result<TensorId, TensorError>;
 
 /// What the device's sessions run on, apart from the tests, which block.
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
+pub static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("threads")
 });
 
 /// The same for all tests, so that each kernel is compiled once.
 static BOTH: LazyLock<Mutex<Result<Both, String>>> = LazyLock::new(|| Mutex::new(Both::new()));
 
-struct Both {
-    device: Device,
-    on_device: Tensors,
-    on_processors: Tensors,
+pub struct Both {
+    pub device: Device,
+    pub on_device: Tensors,
+    pub on_processors: Tensors,
 }
 
 impl Both {
@@ -49,7 +45,7 @@ impl Both {
     }
 
     /// Does the same on both, and compares what comes out.
-    fn compare(&mut self, work: impl Fn(&mut Tensors) -> Vec<Vec<f32>>) {
+    pub fn compare(&mut self, work: impl Fn(&mut Tensors) -> Vec<Vec<f32>>) {
         let (found, right) = (work(&mut self.on_device), work(&mut self.on_processors));
         assert_eq!(found.len(), right.len());
         for (which, (found, right)) in found.iter().zip(&right).enumerate() {
@@ -58,7 +54,7 @@ impl Both {
     }
 
     /// Compares an operation's output and the gradients of all of its inputs.
-    fn check(&mut self, operation: Operation<'_>, inputs: &[Input]) {
+    pub fn check(&mut self, operation: Operation<'_>, inputs: &[Input]) {
         self.compare(|tensors| {
             let create = |input: &Input| tensors.create(&input.shape, input.values.clone()).expect("room");
             let ids: Vec<_> = inputs.iter().map(create).collect();
@@ -82,14 +78,18 @@ impl Both {
     }
 }
 
-fn compute_on(tensors: &mut Tensors, device: &Device) {
+pub fn compute_on(tensors: &mut Tensors, device: &Device) {
+    compute_by(tensors, Engine::Device, device);
+}
+
+pub fn compute_by(tensors: &mut Tensors, engine: Engine, device: &Device) {
     let _entered = RUNTIME.enter();
-    tensors.set_engine(Engine::Device);
+    tensors.set_engine(engine);
     tensors.compute_on(device, tensors.memory_bytes_max());
 }
 
 /// Both, or nothing on a machine without an adapter.
-fn both() -> Option<MutexGuard<'static, Result<Both, String>>> {
+pub fn both() -> Option<MutexGuard<'static, Result<Both, String>>> {
     // A test that failed leaves tensors behind, and no others are wrong because of them.
     let both = BOTH.lock().unwrap_or_else(PoisonError::into_inner);
     if let Err(why) = &*both {
@@ -101,7 +101,7 @@ fn both() -> Option<MutexGuard<'static, Result<Both, String>>> {
 
 macro_rules! on_both {
     ($both:ident) => {
-        let Some(mut guard) = both() else { return };
+        let Some(mut guard) = $crate::tensors::both() else { return };
         let Ok($both) = &mut *guard else { return };
     };
     ($both:ident in cases) => {
@@ -109,6 +109,7 @@ macro_rules! on_both {
         let Ok($both) = &mut *guard else { return Ok(()) };
     };
 }
+pub(crate) use on_both;
 
 fn assert_near(which: usize, found: &[f32], right: &[f32]) {
     assert_eq!(found.len(), right.len());
@@ -120,18 +121,18 @@ fn assert_near(which: usize, found: &[f32], right: &[f32]) {
     }
 }
 
-struct Input {
+pub struct Input {
     shape: Vec<u32>,
     values: Vec<f32>,
 }
 
-fn input(shape: &[u32], values: fn(usize, u64) -> Vec<f32>) -> Input {
+pub fn input(shape: &[u32], values: fn(usize, u64) -> Vec<f32>) -> Input {
     let count = shape.iter().product::<u32>() as usize;
     Input { shape: shape.to_vec(), values: values(count, 1 + shape.len() as u64 * 31 + count as u64) }
 }
 
 /// Numbers from -1 to 1, at least 10⁻³ away from 0 and from each other where there are few.
-fn numbers(count: usize, seed: u64) -> Vec<f32> {
+pub fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let number = |place: usize| {
         let mixed = (place as u64 + 1).wrapping_mul(seed.wrapping_mul(2) | 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let unit = (mixed >> 40) as f32 / (1 << 24) as f32;
@@ -394,14 +395,14 @@ fn a_network_is_trained_to_the_same_on_both() {
 }
 
 /// A convolution, batch normalisation, pooling and a linear layer, with Adam.
-struct Network {
-    parameters: Vec<TensorId>,
+pub struct Network {
+    pub parameters: Vec<TensorId>,
     running: [TensorId; 2],
     optimiser: u64,
 }
 
 impl Network {
-    fn new(tensors: &mut Tensors) -> Network {
+    pub fn new(tensors: &mut Tensors) -> Network {
         let shapes: [&[u32]; 6] = [&[6, 3, 3, 2], &[6], &[6], &[6], &[4, 54], &[4]];
         let parameter = |(seed, shape)| tensors.random_normal(shape, 0.0, 0.3, seed).expect("room");
         let parameters: Vec<_> = (1u64..).zip(shapes).map(parameter).collect();
@@ -413,7 +414,7 @@ impl Network {
         Network { parameters, running, optimiser }
     }
 
-    fn train(&mut self, tensors: &mut Tensors, step: u64) -> f32 {
+    pub fn train(&mut self, tensors: &mut Tensors, step: u64) -> f32 {
         let [weight, bias, scale, shift, linear, linear_bias] = self.parameters[..] else { unreachable!() };
         let before = tensors.last_id();
         let images = tensors.random_uniform(&[5, 6, 6, 2], -1.0, 1.0, 100 + step).expect("room");
@@ -434,7 +435,7 @@ impl Network {
         value
     }
 
-    fn free(self, tensors: &mut Tensors) {
+    pub fn free(self, tensors: &mut Tensors) {
         self.parameters.iter().chain(&self.running).for_each(|&id| tensors.free(id).expect("it is there"));
         tensors.free_optimiser(self.optimiser).expect("it is there");
     }
@@ -464,72 +465,6 @@ fn a_snapshot_has_what_was_settled_and_needs_no_device() {
 }
 
 #[test]
-fn elements_on_both_sides_count_on_both_and_all_is_given_back() {
-    on_both!(both);
-    let mut tensors = Tensors::new(20_000);
-    compute_on(&mut tensors, &both.device);
-    let weight = tensors.create(&[1000], vec![2.0; 1000]).expect("room");
-    assert_eq!(tensors.memory_bytes(), 4000);
-    let root = tensors.apply(weight, Function::Sqrt).expect("room");
-    assert_eq!(tensors.memory_bytes(), 12_000);
-    tensors.values(root).expect("it is there");
-    assert_eq!(tensors.memory_bytes(), 16_000);
-    let error = tensors.zeros(&[1001]).expect_err("no room");
-    assert!(matches!(error, TensorError::OutOfMemory { .. }), "{error}");
-    [weight, root].into_iter().for_each(|id| tensors.free(id).expect("it is there"));
-    assert_eq!(tensors.memory_bytes(), 0);
-}
-
-#[test]
-fn indices_on_the_device_count_and_have_their_limit() {
-    on_both!(both);
-    let mut tensors = Tensors::new(TENSOR_BYTES_DEFAULT);
-    compute_on(&mut tensors, &both.device);
-    let table = tensors.create(&[10, 1], numbers(10, 1)).expect("room");
-    tensors.require_gradient(table).expect("a leaf");
-    let loss_of_rows = |tensors: &mut Tensors| {
-        let rows = tensors.embedding(table, &[3; 3000]).expect("room");
-        tensors.sum(rows, &[], false).expect("a loss")
-    };
-    // The gradient of the rows has room, and their places beside it have not.
-    let loss = loss_of_rows(&mut tensors);
-    tensors.set_memory_bytes_max(tensors.memory_bytes() + 18_000);
-    let error = tensors.backward(loss).expect_err("no room");
-    assert!(matches!(error, TensorError::OutOfMemory { .. }), "{error}");
-    tensors.set_memory_bytes_max(TENSOR_BYTES_DEFAULT);
-    let loss = loss_of_rows(&mut tensors);
-    tensors.backward(loss).expect("room");
-    drop(tensors);
-
-    // A row more than there are starts for in one operand.
-    let limits = both.device.adapter().limits;
-    let rows_max = limits.storage_binding_bytes_max.min(limits.buffer_bytes_max) / 4;
-    let Some(rows) = u32::try_from(rows_max).ok().filter(|&rows| rows <= 1 << 26) else {
-        println!("SKIPPED: {rows_max} rows are too many for a test");
-        return;
-    };
-    let mut tensors = Tensors::new(1 << 30);
-    compute_on(&mut tensors, &both.device);
-    let table = tensors.zeros(&[rows, 1]).expect("room");
-    tensors.require_gradient(table).expect("a leaf");
-    let row = tensors.embedding(table, &[rows - 1]).expect("room");
-    let loss = tensors.sum(row, &[], false).expect("a loss");
-    let error = tensors.backward(loss).expect_err("one start too many");
-    assert!(matches!(error, TensorError::OutOfMemory { .. }), "{error}");
-    RUNTIME.block_on(tensors.finish()).expect("nothing is lost");
-}
-
-#[test]
-fn tensors_may_take_of_the_device_what_they_may_take_at_all() {
-    let config = DeviceConfig { memory_bytes_max: 1 << 16, ..support::config() };
-    let Some(device) = RUNTIME.block_on(support::device_with(config)) else { return };
-    let mut tensors = Tensors::new(1 << 20);
-    compute_on(&mut tensors, &device);
-    let large = tensors.full(&[1 << 17], 1.5).expect("room for twice as much");
-    assert_eq!(tensors.values(large).expect("it is there"), [1.5; 1 << 17]);
-}
-
-#[test]
 fn the_processors_go_on_with_what_the_device_computed() {
     on_both!(both);
     let mut tensors = Tensors::new(TENSOR_BYTES_DEFAULT);
@@ -542,92 +477,6 @@ fn the_processors_go_on_with_what_the_device_computed() {
     compute_on(&mut tensors, &both.device);
     let product = tensors.multiply(sum, root).expect("the same shape");
     assert_eq!(tensors.values(product).expect("it is there"), [12.0; 7]);
-}
-
-#[test]
-fn what_a_killed_worker_had_is_lost_and_all_else_goes_on() {
-    on_both!(both);
-    let mut tensors = Tensors::new(TENSOR_BYTES_DEFAULT);
-    compute_on(&mut tensors, &both.device);
-    let kept = tensors.create(&[3], vec![1.0, 2.0, 3.0]).expect("room");
-    let lost = tensors.add(kept, kept).expect("the same shape");
-    RUNTIME.block_on(tensors.finish()).expect("nothing is wrong yet");
-    let used = tensors.memory_bytes();
-    kill_worker(&tensors);
-    for _ in 0..2 {
-        let error = tensors.values(lost).expect_err("it was with the worker");
-        assert!(matches!(error, TensorError::Device { .. }), "{error}");
-    }
-    assert_eq!(tensors.memory_bytes(), used, "a copy that was not made is charged");
-    // It stays lost, is no part of a snapshot, and is told once at the end of the message.
-    assert!(tensors.apply(lost, Function::Exp).is_err());
-    assert!(RUNTIME.block_on(tensors.settle()).is_err());
-    assert!(RUNTIME.block_on(tensors.finish()).is_err());
-    assert!(RUNTIME.block_on(tensors.finish()).is_ok());
-
-    let again = tensors.add(kept, kept).expect("what the host has is there");
-    assert_eq!(tensors.values(again).expect("a new worker"), [2.0, 4.0, 6.0]);
-}
-
-/// Waits for elements from a worker that does nothing meanwhile, and is stopped.
-fn values_of_a_device_that_hangs(tensors: &Tensors, id: TensorId, stop: Arc<AtomicBool>) {
-    let raise = std::thread::spawn(move || {
-        std::thread::sleep(Duration::from_millis(100));
-        stop.store(true, Ordering::Relaxed);
-    });
-    assert_eq!(tensors.values(id).expect_err("they never come"), TensorError::Stopped);
-    raise.join().expect("no panic");
-    signal_worker(tensors, Signal::CONT);
-}
-
-#[test]
-fn who_waits_for_a_device_that_hangs_is_stopped() {
-    on_both!(both);
-    let mut tensors = Tensors::new(TENSOR_BYTES_DEFAULT);
-    compute_on(&mut tensors, &both.device);
-    let stop = Arc::new(AtomicBool::new(false));
-    tensors.run_on(Arc::new(Threads::new(1)), 0, Arc::clone(&stop));
-    let kept = tensors.create(&[3], vec![1.0, 2.0, 3.0]).expect("room");
-    let double = tensors.add(kept, kept).expect("the same shape");
-    RUNTIME.block_on(tensors.finish()).expect("nothing is wrong yet");
-    signal_worker(&tensors, Signal::STOP);
-    values_of_a_device_that_hangs(&tensors, double, stop);
-    tensors.run_here();
-    assert_eq!(tensors.values(double).expect("nothing was lost"), [2.0, 4.0, 6.0]);
-}
-
-#[test]
-fn work_that_is_given_up_on_its_way_to_the_device_is_lost() {
-    on_both!(both);
-    let mut tensors = Tensors::new(TENSOR_BYTES_DEFAULT);
-    compute_on(&mut tensors, &both.device);
-    let stop = Arc::new(AtomicBool::new(false));
-    tensors.run_on(Arc::new(Threads::new(1)), 0, Arc::clone(&stop));
-    let one = tensors.full(&[3], 1.0).expect("room");
-    let first = tensors.add(one, one).expect("the same shape");
-    RUNTIME.block_on(tensors.finish()).expect("nothing is wrong yet");
-    signal_worker(&tensors, Signal::STOP);
-    // As many bytes as may be queued: nothing has room behind them.
-    let large = tensors.create(&[QUEUED_BYTES_MAX as u32 / 4], vec![2.0; QUEUED_BYTES_MAX / 4]).expect("room");
-    let double = tensors.add(large, large).expect("the same shape");
-    values_of_a_device_that_hangs(&tensors, double, stop);
-    tensors.run_here();
-    for lost in [first, double] {
-        let error = tensors.values(lost).expect_err("it was with the device");
-        assert!(error.to_string().contains("given up"), "{error}");
-    }
-    assert!(RUNTIME.block_on(tensors.finish()).is_err());
-    let again = tensors.sum(large, &[], false).expect("what the host has is there");
-    assert_eq!(tensors.values(again).expect("a device that works"), [2.0 * (QUEUED_BYTES_MAX / 4) as f32]);
-}
-
-fn kill_worker(tensors: &Tensors) {
-    signal_worker(tensors, Signal::KILL);
-}
-
-fn signal_worker(tensors: &Tensors, signal: Signal) {
-    let id = tensors.device_worker().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
-    kill_process(id.expect("a worker is there"), signal).expect("the worker is ours");
 }
 
 /// More terms than an invocation may make iterations, more numbers than one round of a reduction brings together, tiles

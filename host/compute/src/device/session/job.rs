@@ -26,6 +26,7 @@ pub(super) enum Action {
     Write { buffer: u64, offset_bytes: u64, bytes: Bytes },
     Read { buffer: u64, offset_bytes: u64, length_bytes: u64 },
     CreatePipeline { id: u64, pipeline: Arc<PipelineImage> },
+    Reserve { buffer: u64 },
     FreeBuffer { buffer: u64 },
     FreePipeline { pipeline: u64 },
     Submit { commands: Vec<Command> },

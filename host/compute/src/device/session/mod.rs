@@ -122,6 +122,14 @@ impl Session {
         self.state.tables().add_buffer(size_bytes)
     }
 
+    /// Waits for the work that is queued and has the device find room for a buffer, which it does at its first use else.
+    ///
+    /// # Errors
+    /// [`DeviceError::UnknownBuffer`], [`DeviceError::OutOfMemory`]. Those of the work before are still to be told.
+    pub(crate) async fn reserve(&self, buffer: u64) -> Result<(), DeviceError> {
+        self.ask(Action::Reserve { buffer }).await.map(drop)
+    }
+
     /// Frees a buffer when the work that is queued has been done.
     ///
     /// # Errors

@@ -97,7 +97,7 @@ impl Task {
             }
             return;
         };
-        let tells = !matches!(action, Action::CreatePipeline { .. });
+        let tells = !matches!(action, Action::CreatePipeline { .. } | Action::Reserve { .. });
         let result = match self.failure.take_if(|_| tells) {
             Some(error) => Err(error),
             None => self.perform_or_retry(&action).await,
@@ -132,6 +132,10 @@ impl Task {
             Action::CreatePipeline { id, pipeline } => {
                 self.build(*id, pipeline).await?;
                 self.state.tables().add_pipeline(*id, Arc::clone(pipeline));
+                Ok(Answer::Done)
+            }
+            Action::Reserve { buffer } => {
+                self.bring(*buffer).await?;
                 Ok(Answer::Done)
             }
             Action::FreeBuffer { buffer } => {

@@ -48,8 +48,12 @@ pub(crate) fn lstm(
     let (rows, sums) = (steps.rows(), Shape::new(&[steps.batch, 4 * steps.hidden])?);
     for step in 0..if rows == 0 { 0 } else { steps.time } {
         let recurrent = gemm_from(executor, steps.product(), (&*states, step * rows), (weight, 0), sums)?;
-        if let Some(site) = executor.site(&[gates.shape(), states.shape()]) {
-            wgsl::lstm_step(site, steps, step, &recurrent, gates, [&mut *states, &mut *cells])?;
+        let shapes = [*gates.shape(), *states.shape()];
+        let on_device = executor.on_device(&shapes.each_ref(), |site| {
+            wgsl::lstm_step(site, steps, step, &recurrent, gates, [&mut *states, &mut *cells])
+        });
+        if let Some(computed) = on_device {
+            computed?;
             continue;
         }
         let after = &mut states.values_mut(&executor.memory)?[(step + 1) * rows..][..rows];
@@ -82,8 +86,12 @@ pub(crate) fn lstm_backward(
     let mut state = executor.full(row_shape, 0.0)?;
     let mut cell = executor.full(row_shape, 0.0)?;
     for step in (0..if rows == 0 { 0 } else { steps.time }).rev() {
-        if let Some(site) = executor.site(&[sums.shape(), gradient.shape(), values.cells.shape()]) {
-            wgsl::lstm_step_backward(site, steps, step, values, gradient, &state, [&mut cell, &mut sums])?;
+        let shapes = [*sums.shape(), *gradient.shape(), *values.cells.shape()];
+        let on_device = executor.on_device(&shapes.each_ref(), |site| {
+            wgsl::lstm_step_backward(site, steps, step, values, gradient, &state, [&mut cell, &mut sums])
+        });
+        if let Some(computed) = on_device {
+            computed?;
         } else {
             let from = step * rows;
             let (of_states, of_cells) = gradient.values()?.split_at(steps.time * rows);

@@ -13,7 +13,7 @@ use crate::tensor::wgsl::Queue;
 /// What an actor wants its tensors to be computed by.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Engine {
-    /// Whatever is fastest: a GPU if there is one, else the processors.
+    /// Whatever is fastest: a GPU if there is one and it has room, else the processors.
     #[default]
     Auto,
     /// The processors, whose results are the same to the last bit wherever they are computed.
@@ -56,6 +56,7 @@ impl Tensors {
         let queue = self.queue.get_or_insert_with(|| Queue::new(device, memory_bytes_max));
         queue.stop_by(&self.executor.stop);
         self.executor.queue = Some(Arc::clone(queue));
+        self.executor.falls_back = self.engine == Engine::Auto;
     }
 
     /// Whether operations may wait for a device.

@@ -32,6 +32,9 @@ const GROUPS_OF_ROW: u64 = 65_535;
 /// Rows of workgroups in a dispatch at most.
 const GROUP_ROWS_MAX: u64 = 1 << 9;
 
+/// Bytes of a buffer from which on room is found for it when it is made: a wait that is short beside the work on so much.
+const RESERVED_BYTES_MIN: u64 = 1 << 20;
+
 /// What kernels queue their dispatches on: a session on the device.
 #[derive(Debug)]
 pub(crate) struct Queue {
@@ -193,27 +196,47 @@ impl Queue {
     }
 
     fn create_buffer(&self, bytes: u64) -> Result<u64, TensorError> {
-        let no_room = |error| match error {
-            DeviceError::Limit { found, max, .. } => TensorError::OutOfMemory {
-                needed_bytes: bytes,
-                used_bytes: found.saturating_sub(bytes),
-                limit_bytes: max,
-            },
-            error => device_failed(&error),
-        };
-        self.session.create_buffer(bytes).or_else(|error| {
+        match self.try_create_buffer(bytes) {
             // What is kept must not take the room of what is used, nor what is yet to be freed.
-            let has_unused = {
-                let mut state = self.state();
-                state.let_go_of_spare();
-                !state.freed.is_empty()
-            };
-            if !has_unused {
-                return Err(no_room(error));
+            Err(TensorError::OutOfMemory { .. }) if self.has_unused() => {
+                self.wait(self.flush())?;
+                self.try_create_buffer(bytes)
             }
-            self.wait(self.flush())?;
-            self.session.create_buffer(bytes).map_err(no_room)
-        })
+            created => created,
+        }
+    }
+
+    /// A buffer, for which the device has found room if it is a large one: an error of work that is queued would be one too
+    /// late for that work to be done elsewhere.
+    fn try_create_buffer(&self, bytes: u64) -> Result<u64, TensorError> {
+        let no_room =
+            |used_bytes, limit_bytes| TensorError::OutOfMemory { needed_bytes: bytes, used_bytes, limit_bytes };
+        let buffer = self.session.create_buffer(bytes).map_err(|error| match error {
+            DeviceError::Limit { found, max, .. } => no_room(found.saturating_sub(bytes), max),
+            error => device_failed(&error),
+        })?;
+        if bytes < RESERVED_BYTES_MIN {
+            return Ok(buffer);
+        }
+        let failure = match self.unless_stopped(self.session.reserve(buffer)) {
+            Ok(Ok(())) => return Ok(buffer),
+            Ok(Err(DeviceError::OutOfMemory)) => {
+                // All that the device has room for, it seems.
+                let used_bytes = self.session.usage().memory_bytes.saturating_sub(bytes);
+                no_room(used_bytes, used_bytes)
+            }
+            Ok(Err(error)) => self.fail(error),
+            Err(stopped) => stopped,
+        };
+        self.state().freed.push(buffer);
+        Err(failure)
+    }
+
+    /// Lets go of what is kept, and says whether there is anything to be freed.
+    fn has_unused(&self) -> bool {
+        let mut state = self.state();
+        state.let_go_of_spare();
+        !state.freed.is_empty()
     }
 
     fn parameters(&self) -> Result<u64, TensorError> {
