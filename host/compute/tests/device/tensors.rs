@@ -497,3 +497,52 @@ fn large_shapes_are_right() {
         &[input(&[3, 13, 12, 9], numbers), input(&[34, 3, 3, 9], numbers), input(&[34], numbers)],
     );
 }
+
+/// More tensors than the worker keeps bindings of a kernel for, all in one submission, so that none may be let go of in
+/// between.
+#[test]
+fn one_submission_has_a_kernel_with_many_bindings() {
+    on_both!(both);
+    let inputs: Vec<_> = (1..=40).map(|length| input(&[3, length, 2], numbers)).collect();
+    both.check(&|tensors, ids| tensors.concatenate(ids, 1), &inputs);
+}
+
+#[test]
+fn shapes_of_seven_and_eight_dimensions_are_right() {
+    on_both!(both);
+    let seven = || input(&[2, 3, 1, 2, 3, 2, 2], numbers);
+    let eight = || input(&[2, 1, 3, 2, 2, 1, 3, 2], numbers);
+    both.check(&|tensors, ids| tensors.permute(ids[0], &[6, 0, 3, 2, 5, 1, 4]), &[seven()]);
+    both.check(&|tensors, ids| tensors.permute(ids[0], &[7, 0, 3, 2, 5, 1, 4, 6]), &[eight()]);
+    both.check(&|tensors, ids| tensors.slice(ids[0], 6, 1, 3), &[eight()]);
+    both.check(&|tensors, ids| tensors.softmax(ids[0], 6), &[eight()]);
+    both.check(&|tensors, ids| tensors.concatenate(ids, 5), &[eight(), eight()]);
+    // Axes that lie together, and axes that do not.
+    for axes in [&[2, 3, 4][..], &[0, 3, 6], &[1, 7]] {
+        both.check(&|tensors, ids| tensors.sum(ids[0], axes, false), &[eight()]);
+        both.check(&|tensors, ids| tensors.max(ids[0], axes, true), &[eight()]);
+    }
+    both.check(&|tensors, ids| tensors.multiply(ids[0], ids[1]), &[seven(), input(&[3, 4, 1, 1, 2, 1], numbers)]);
+    both.check(&|tensors, ids| tensors.subtract(ids[0], ids[1]), &[eight(), input(&[1, 4, 1, 2, 1, 5, 3, 1], numbers)]);
+    both.check(
+        &|tensors, ids| tensors.matmul(ids[0], ids[1]),
+        &[input(&[2, 1, 2, 1, 2, 1, 3, 4], numbers), input(&[2, 1, 2, 1, 2, 1, 4, 2], numbers)],
+    );
+}
+
+/// An axis of a dispatch has 65,535 workgroups, of 64 elements each.
+#[test]
+fn more_workgroups_than_an_axis_has_are_right() {
+    on_both!(both);
+    for workgroups in [65_535, 65_536, 2 * 65_535 + 1] {
+        let elements = 64 * workgroups - 5;
+        both.compare(|tensors| {
+            let single = tensors.create(&[elements as u32], numbers(elements, 3)).expect("room");
+            let doubled = tensors.add(single, single).expect("the same shape");
+            let largest = tensors.max(doubled, &[], false).expect("room");
+            let results = [doubled, largest].map(|id| tensors.values(id).expect("it is there").to_vec());
+            [single, doubled, largest].into_iter().for_each(|id| tensors.free(id).expect("it is there"));
+            results.to_vec()
+        });
+    }
+}
