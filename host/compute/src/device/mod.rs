@@ -34,6 +34,7 @@ mod config;
 mod device;
 mod error;
 mod image;
+pub(crate) mod memory;
 mod nvidia;
 mod process;
 mod protocol;

@@ -3,7 +3,6 @@
 //! the wrong bytes, and the next call that waits returns the error: once. After that, calls work again.
 
 mod job;
-mod memory;
 mod tables;
 mod task;
 

@@ -16,12 +16,12 @@ use tokio::time::timeout;
 
 use super::State;
 use super::job::{Action, Answer, Job};
-use super::memory;
 use super::tables::Contents;
 use crate::device::commands::Command;
 use crate::device::device::{Seat, Shared, TURN_TIME_MAX};
 use crate::device::error::DeviceError;
 use crate::device::image::PipelineImage;
+use crate::device::memory;
 use crate::device::process::Process;
 use crate::device::protocol::{Failure, Reply, Request};
 use crate::device::transfer::{HALF_BYTES, Half, Transfer};

@@ -19,6 +19,7 @@ use super::collected::Collected;
 use super::kernel::{Dispatch, Kernel};
 use super::spare::Spare;
 use super::waiting::unless_stopped;
+use crate::device::memory::zeros;
 use crate::device::{AdapterKind, Binding, Command, Device, DeviceError, Session, Usage};
 use crate::tensor::error::TensorError;
 
@@ -95,12 +96,12 @@ impl Queue {
 
     /// The host's numbers, one at least.
     pub(crate) fn write(self: &Arc<Queue>, values: &[f32]) -> Result<DeviceNumbers, TensorError> {
-        self.write_bytes(values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        self.write_words(values, f32::to_le_bytes)
     }
 
     /// Whole numbers, one at least, for a kernel that reads them as such.
     pub(crate) fn write_whole(self: &Arc<Queue>, values: &[u32]) -> Result<DeviceNumbers, TensorError> {
-        self.write_bytes(values.len(), values.iter().flat_map(|value| value.to_le_bytes()).collect())
+        self.write_words(values, u32::to_le_bytes)
     }
 
     /// The same numbers once more.
@@ -185,12 +186,20 @@ impl Queue {
         DeviceNumbers { queue: Arc::clone(self), buffer, elements, failures: self.state().failures }
     }
 
-    fn write_bytes(self: &Arc<Queue>, elements: usize, bytes: Vec<u8>) -> Result<DeviceNumbers, TensorError> {
+    fn write_words<T: Copy>(
+        self: &Arc<Queue>,
+        values: &[T],
+        to_bytes: impl Fn(T) -> [u8; 4],
+    ) -> Result<DeviceNumbers, TensorError> {
+        let mut bytes = zeros(values.len() * size_of::<u32>());
+        for (word, value) in bytes.as_chunks_mut().0.iter_mut().zip(values) {
+            *word = to_bytes(*value);
+        }
         // What was collected, and is yet to be done, may read what a buffer held that became free since then.
         let before = self.state().collected.number();
         let kept = self.state().spare.take(bytes.len() as u64, Some(before));
         let buffer = kept.map_or_else(|| self.create_buffer(bytes.len() as u64), Ok)?;
-        let numbers = self.hold(buffer, elements);
+        let numbers = self.hold(buffer, values.len());
         self.wait(self.session.write(buffer, 0, Bytes::from(bytes)))?;
         Ok(numbers)
     }
