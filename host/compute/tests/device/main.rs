@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 
 mod boards;
+mod descriptors;
 mod hostile;
 mod loss;
 mod orphans;

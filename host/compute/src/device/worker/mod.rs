@@ -7,6 +7,7 @@
 //! parent's death would not do, because Linux sends that when the *thread* that started the process ends.
 
 mod area;
+mod descriptors;
 mod gpu;
 mod harden;
 mod kernel;
@@ -57,6 +58,7 @@ pub(super) fn this_program_can_be_worker() -> bool {
 }
 
 fn run() -> io::Result<()> {
+    descriptors::close_inherited()?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut area = Area::map(io::stdout().as_fd().try_clone_to_owned()?)?;
     harden::at_start()?;
