@@ -33,7 +33,7 @@ pub(super) fn after_open(adapter: &Adapter, memory_bytes_max: u64) -> io::Result
         return Ok(());
     }
     let now = address_space_bytes()?;
-    // Buffers can be there twice: in the driver, and as staging memory on their way.
+    // A driver may need as much again for a buffer as that has.
     let buffers = memory_bytes_max.saturating_mul(2);
     lower(Resource::As, now.saturating_add(buffers).saturating_add(CPU_DRIVER_BYTES_MAX))
 }
