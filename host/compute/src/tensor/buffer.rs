@@ -80,6 +80,11 @@ impl Buffer {
         Ok(numbers)
     }
 
+    /// Whether the device that has this queue has the elements.
+    pub(crate) fn is_on(&self, queue: &Arc<Queue>) -> bool {
+        self.on_device().is_some_and(|numbers| numbers.is_of(queue))
+    }
+
     /// The elements to be overwritten by the host, which alone has them from now on. `None` when a snapshot shares them.
     pub(crate) fn values_mut(&mut self, charge: &Charge) -> Result<Option<&mut [f32]>, TensorError> {
         self.values(charge)?;

@@ -24,7 +24,7 @@ pub(crate) use self::lstm::{LstmValues, Steps, lstm, lstm_backward};
 pub(crate) use self::normalisation::{
     Moments, moved, normalise, normalise_backward_input, normalise_backward_parameters, statistics,
 };
-pub(crate) use self::optimiser::{adam, bring, prepare, sgd};
+pub(crate) use self::optimiser::{adam, prepare, sgd};
 pub(crate) use self::pooling::{average_pool_backward, max_pool_backward, pool};
 pub(crate) use self::product::{gemm, gemm_from, linear};
 pub(crate) use self::random::{dropout_mask, normal, uniform};

@@ -1,6 +1,8 @@
 //! Optimisers: what they keep of each parameter, and their step. The formulas are those of PyTorch's `SGD`, `Adam`
 //! and `AdamW`.
 
+use std::iter;
+
 use super::TensorId;
 use super::error::TensorError;
 use super::executor::Executor;
@@ -89,13 +91,12 @@ impl Parameter {
         gradient: &Tensor,
     ) -> Result<(), TensorError> {
         executor.check_stop()?;
-        kernels::bring(executor, gradient)?;
-        kernels::prepare(executor, value)?;
         // All of them or none: a state with fewer could not be read again.
         let missing = self.moments.len()..rule.moments();
         let missing = missing.map(|_| executor.full(*value.shape(), 0.0)).collect::<Result<Vec<_>, _>>()?;
         self.moments.extend(missing);
-        self.moments.iter_mut().try_for_each(|moment| kernels::prepare(executor, moment))
+        let mut written: Vec<&mut Tensor> = iter::once(value).chain(&mut self.moments).collect();
+        kernels::prepare(executor, &mut written, gradient)
     }
 
     /// One step of the parameter along its gradient.

@@ -64,6 +64,11 @@ impl Tensor {
         self.buffer.numbers(queue, &self.charge)
     }
 
+    /// Whether the device that has this queue has the elements.
+    pub(crate) fn is_on(&self, queue: &Arc<Queue>) -> bool {
+        self.buffer.is_on(queue)
+    }
+
     /// The elements for writing; a copy of them when another tensor or a snapshot shares them.
     pub(crate) fn values_mut(&mut self, memory: &Arc<Memory>) -> Result<&mut [f32], TensorError> {
         let is_shared = match Arc::get_mut(&mut self.buffer) {

@@ -206,3 +206,52 @@ fn a_device_without_any_room_computes_nothing_and_all_is_right() {
     });
     assert_eq!(both.on_device.device_usage().dispatches, 0);
 }
+
+/// Elements of an optimiser's parameter are on one side, also where the device has room for some of them only; and what a
+/// step fails for, it fails for before it changes anything.
+#[test]
+fn a_step_of_an_optimiser_is_all_on_one_side_or_an_error_that_changes_nothing() {
+    const ELEMENTS: u32 = 1000;
+    const BYTES: u64 = 4 * ELEMENTS as u64;
+    let train = |tensors: &mut Tensors| {
+        let weights = [1, 2].map(|seed| tensors.create(&[ELEMENTS], numbers(ELEMENTS as usize, seed)).expect("room"));
+        weights.iter().for_each(|weight| tensors.require_gradient(*weight).expect("a leaf"));
+        let options = Sgd { learning_rate: 0.1, momentum: 0.9, weight_decay: 0.1, nesterov: true };
+        let optimiser = tensors.sgd(&weights, options).expect("room");
+        let product = tensors.multiply(weights[0], weights[1]).expect("the same shape");
+        let loss = tensors.sum(product, &[], false).expect("a loss");
+        tensors.backward(loss).expect("a tape");
+        (weights, optimiser)
+    };
+    let values =
+        |tensors: &Tensors, weights: [_; 2]| weights.map(|weight| tensors.values(weight).expect("room").to_vec());
+
+    let mut right = Tensors::new(TENSOR_BYTES_DEFAULT);
+    let (weights, optimiser) = train(&mut right);
+    let before = values(&right, weights);
+    right.step(optimiser).expect("gradients");
+    let after = values(&right, weights);
+
+    on_both!(both);
+    let mut outcomes = [0, 0];
+    for room in 0..12 {
+        let mut tensors = Tensors::new(TENSOR_BYTES_DEFAULT);
+        compute_by(&mut tensors, Engine::Auto, &both.device);
+        let (weights, optimiser) = train(&mut tensors);
+        tensors.set_memory_bytes_max(tensors.memory_bytes() + room * BYTES + BYTES / 2);
+        let outcome = tensors.step(optimiser);
+        tensors.set_memory_bytes_max(TENSOR_BYTES_DEFAULT);
+        let expected = match outcome {
+            Ok(_) => &after,
+            Err(TensorError::OutOfMemory { .. }) => &before,
+            Err(error) => panic!("{error}"),
+        };
+        outcomes[usize::from(outcome.is_ok())] += 1;
+        for (found, expected) in values(&tensors, weights).iter().zip(expected) {
+            for (found, expected) in found.iter().zip(expected.iter()) {
+                assert!((found - expected).abs() < 1e-5, "{found} instead of {expected}, with room for {room} more");
+            }
+        }
+    }
+    assert!(outcomes.iter().all(|&count| count > 0), "{outcomes:?}");
+}

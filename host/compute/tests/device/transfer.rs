@@ -95,8 +95,8 @@ async fn a_write_whose_worker_dies_is_done_again() {
     let right = pattern(48 * AT_ONCE);
     let buffer = session.create_buffer(right.len() as u64).expect("room");
     for moment in moments() {
-        session.write(buffer, 0, pattern(4)).await.expect("queued");
-        session.finish().await.ok();
+        // Starts a worker, where the last one is gone.
+        assert_works(&session).await;
         session.write(buffer, 0, right.clone()).await.expect("queued");
         kill_after(&session, moment).await;
         match session.read(buffer, 0, right.len() as u64).await {

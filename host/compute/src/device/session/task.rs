@@ -103,11 +103,13 @@ impl Task {
             None => self.perform_or_retry(&action).await,
         };
         // What is saved is not for the owner, who is told of a loss by a call of its own.
-        if !matches!(action, Action::Save) && result.as_ref().is_err_and(DeviceError::tells_loss) {
-            self.has_untold_loss = false;
+        let tells_loss = !matches!(action, Action::Save) && result.as_ref().is_err_and(DeviceError::tells_loss);
+        match reply.send(result) {
+            Ok(()) => self.has_untold_loss &= !tells_loss,
+            // Whoever asked has given up waiting, so that the next one is to be told.
+            Err(Err(error)) if tells => self.failure = Some(error),
+            Err(_) => {}
         }
-        // Whoever asked may have given up waiting.
-        let _ = reply.send(result);
     }
 
     /// What does not run a guest's code is not what kills a worker, so it is done again on the next one, unless
@@ -189,8 +191,8 @@ impl Task {
             // What has arrived is taken out while the worker gets the next.
             let take_out = async { take_out(&transfer, arrived.take()) };
             let (asked, taken) = join!(self.ask(request, "read a buffer"), take_out);
-            taken.map_err(|e| self.lose_worker(e.to_string()))?;
             asked?;
+            taken.map_err(|e| self.lose_worker(e.to_string()))?;
             arrived = Some((half, chunk));
             at += length_bytes;
         }

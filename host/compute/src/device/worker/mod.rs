@@ -58,7 +58,7 @@ pub(super) fn this_program_can_be_worker() -> bool {
 }
 
 fn run() -> io::Result<()> {
-    descriptors::close_inherited()?;
+    descriptors::let_go_of_inherited()?;
     let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let mut area = Area::map(io::stdout().as_fd().try_clone_to_owned()?)?;
     harden::at_start()?;

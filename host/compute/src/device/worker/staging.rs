@@ -1,6 +1,9 @@
 //! Memory that the driver and this process both reach: what goes into a buffer, or comes out of one, is copied through it.
-//! It is made when it is first needed and kept, because memory that is fresh from the system has to be found page by page,
-//! which takes several times as long as the copy.
+//! It is kept, because memory that is fresh from the system has to be found page by page, which takes several times as long
+//! as the copy; and it is made first of all, because a device that has no room left must still be read.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use wgpu::{
     Buffer, BufferDescriptor, BufferUsages, CommandEncoder, CommandEncoderDescriptor, Device, MapMode, PollType, Queue,
@@ -22,9 +25,12 @@ pub(super) struct Staging {
 }
 
 impl Staging {
-    /// Memory that is yet to be made.
+    /// New memory.
     pub(super) fn new(device: &Device, queue: &Queue) -> Self {
-        Self { device: device.clone(), queue: queue.clone(), upload: None, download: None }
+        let mut staging = Self { device: device.clone(), queue: queue.clone(), upload: None, download: None };
+        staging.upload = Some(staging.create_upload());
+        staging.download = Some(staging.create_download());
+        staging
     }
 
     /// Copies bytes into a buffer, from the offset on, and waits until they are there.
@@ -34,14 +40,15 @@ impl Staging {
             return Ok(());
         }
         // It is put back when all went well, and else made anew.
-        let staging =
-            self.upload.take().unwrap_or_else(|| self.create(BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC, true));
+        let staging = self.upload.take().unwrap_or_else(|| self.create_upload());
         staging.get_mapped_range_mut(0..length).map_err(|e| Failure::Invalid(e.to_string()))?.copy_from_slice(bytes);
         staging.unmap();
         self.submit(|encoder| encoder.copy_buffer_to_buffer(&staging, 0, buffer, offset, length));
-        staging.map_async(MapMode::Write, .., |_| {});
+        let is_mapped = Arc::new(AtomicBool::new(false));
+        let mapped = Arc::clone(&is_mapped);
+        staging.map_async(MapMode::Write, .., move |result| mapped.store(result.is_ok(), Ordering::Relaxed));
         wait(&self.device)?;
-        self.upload = Some(staging);
+        self.upload = is_mapped.load(Ordering::Relaxed).then_some(staging);
         Ok(())
     }
 
@@ -51,12 +58,19 @@ impl Staging {
         if length == 0 {
             return Ok(());
         }
-        let staging =
-            self.download.take().unwrap_or_else(|| self.create(BufferUsages::MAP_READ | BufferUsages::COPY_DST, false));
+        let staging = self.download.take().unwrap_or_else(|| self.create_download());
         self.submit(|encoder| encoder.copy_buffer_to_buffer(buffer, offset, &staging, 0, length));
         with_mapped(&self.device, &staging, length, |mapped| bytes.copy_from_slice(mapped))?;
         self.download = Some(staging);
         Ok(())
+    }
+
+    fn create_upload(&self) -> Buffer {
+        self.create(BufferUsages::MAP_WRITE | BufferUsages::COPY_SRC, true)
+    }
+
+    fn create_download(&self) -> Buffer {
+        self.create(BufferUsages::MAP_READ | BufferUsages::COPY_DST, false)
     }
 
     fn create(&self, usage: BufferUsages, mapped_at_creation: bool) -> Buffer {

@@ -4,23 +4,25 @@ use super::{Adam, Sgd, host};
 use crate::tensor::error::TensorError;
 use crate::tensor::executor::Executor;
 use crate::tensor::value::Tensor;
-use crate::tensor::wgsl;
+use crate::tensor::wgsl::{self, Site};
 
-/// Makes room for what a step of an optimiser writes, so that no more has to be found then.
-pub(crate) fn prepare(executor: &Executor, tensor: &mut Tensor) -> Result<(), TensorError> {
-    let shape = *tensor.shape();
-    if let Some(computed) =
-        executor.on_device(&[&shape], |site| tensor.numbers_mut(&executor.memory, site.queue).map(drop))
-    {
-        return computed;
+/// Has what a step of an optimiser writes and reads on the side that is to compute it, all on one side, so that no room has
+/// to be found then.
+pub(crate) fn prepare(executor: &Executor, written: &mut [&mut Tensor], read: &Tensor) -> Result<(), TensorError> {
+    let on_device = executor.on_device(&[read.shape()], |site| {
+        read.numbers(site.queue)?;
+        written.iter_mut().try_for_each(|tensor| tensor.numbers_mut(&executor.memory, site.queue).map(drop))
+    });
+    if let Some(prepared) = on_device {
+        return prepared;
     }
-    tensor.values_mut(&executor.memory).map(drop)
+    read.values()?;
+    written.iter_mut().try_for_each(|tensor| tensor.values_mut(&executor.memory).map(drop))
 }
 
-/// Has what a step of an optimiser reads on the side that computes, so that no room has to be found for it then.
-pub(crate) fn bring(executor: &Executor, tensor: &Tensor) -> Result<(), TensorError> {
-    let on_device = executor.on_device(&[tensor.shape()], |site| tensor.numbers(site.queue).map(drop));
-    on_device.unwrap_or_else(|| tensor.values().map(drop))
+/// Where the device computes a step for which this parameter was [prepared](prepare).
+fn site<'a>(executor: &'a Executor, parameter: &Tensor) -> Option<Site<'a>> {
+    executor.site(&[parameter.shape()]).filter(|site| parameter.is_on(site.queue))
 }
 
 /// One step of stochastic gradient descent.
@@ -29,13 +31,10 @@ pub(crate) fn sgd(
     rule: &Sgd,
     parameter: &mut Tensor,
     gradient: &Tensor,
-    mut velocity: Option<&mut Tensor>,
+    velocity: Option<&mut Tensor>,
 ) -> Result<(), TensorError> {
-    let shape = *parameter.shape();
-    if let Some(computed) =
-        executor.on_device(&[&shape], |site| wgsl::sgd(site, rule, parameter, gradient, velocity.as_deref_mut()))
-    {
-        return computed;
+    if let Some(site) = site(executor, parameter) {
+        return wgsl::sgd(site, rule, parameter, gradient, velocity);
     }
     let velocity = velocity.map(|velocity| velocity.values_mut(&executor.memory)).transpose()?;
     let parameter = parameter.values_mut(&executor.memory)?;
@@ -52,11 +51,8 @@ pub(crate) fn adam(
     gradient: &Tensor,
     [mean, square]: [&mut Tensor; 2],
 ) -> Result<(), TensorError> {
-    let shape = *parameter.shape();
-    if let Some(computed) = executor
-        .on_device(&[&shape], |site| wgsl::adam(site, rule, step, parameter, gradient, [&mut *mean, &mut *square]))
-    {
-        return computed;
+    if let Some(site) = site(executor, parameter) {
+        return wgsl::adam(site, rule, step, parameter, gradient, [mean, square]);
     }
     let moments = [mean.values_mut(&executor.memory)?, square.values_mut(&executor.memory)?];
     let parameter = parameter.values_mut(&executor.memory)?;
