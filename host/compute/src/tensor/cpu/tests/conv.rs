@@ -32,6 +32,12 @@ fn each_product(shape: &ConvShape, mut visit: impl FnMut(usize, usize, usize)) {
     }
 }
 
+/// A convolution as networks have the most of: of 3 × 3, with images that keep their size.
+fn same(batch: usize, size: usize, in_channels: usize, out_channels: usize) -> ConvShape {
+    let [kernel, stride, padding] = [[3, 3], [1, 1], [1, 1]];
+    ConvShape { batch, height: size, width: size, in_channels, out_channels, kernel, stride, padding }
+}
+
 fn check(shape: ConvShape) {
     let (input, weight) = (numbers(shape.input_len(), 1), numbers(shape.weight_len(), 2));
     let (bias, gradient) = (numbers(shape.out_channels, 3), numbers(shape.output_len(), 4));
@@ -148,16 +154,6 @@ proptest! {
 /// Sizes as networks have them, enough of them for several parts: images to each part, and parts to each image.
 #[test]
 fn convolutions_of_networks_are_right() {
-    let same = |batch, size: usize, in_channels, out_channels| ConvShape {
-        batch,
-        height: size,
-        width: size,
-        in_channels,
-        out_channels,
-        kernel: [3, 3],
-        stride: [1, 1],
-        padding: [1, 1],
-    };
     check(same(9, 14, 16, 32));
     check(same(1, 24, 20, 33));
     check(same(20, 6, 3, 10));
@@ -207,16 +203,7 @@ fn transformed_convolutions_of_nothing_are_zeros() {
 /// A number that isn't one reaches the output, and nothing far from it.
 #[test]
 fn what_is_not_a_number_stays_near() {
-    let shape = ConvShape {
-        batch: 4,
-        height: 16,
-        width: 16,
-        in_channels: 16,
-        out_channels: 16,
-        kernel: [3, 3],
-        stride: [1, 1],
-        padding: [1, 1],
-    };
+    let shape = same(4, 16, 16, 16);
     assert!(shape.is_transformed());
     let (mut input, weight) = (numbers(shape.input_len(), 1), numbers(shape.weight_len(), 2));
     let mut output = vec![0.0; shape.output_len()];
@@ -238,16 +225,7 @@ fn what_is_not_a_number_stays_near() {
 /// the same for the weights' gradient, when this was written.
 #[test]
 fn transformed_convolutions_are_nearly_as_precise_as_sums() {
-    let shape = ConvShape {
-        batch: 4,
-        height: 16,
-        width: 16,
-        in_channels: 32,
-        out_channels: 32,
-        kernel: [3, 3],
-        stride: [1, 1],
-        padding: [1, 1],
-    };
+    let shape = same(4, 16, 32, 32);
     let (input, weight) = (numbers(shape.input_len(), 1), numbers(shape.weight_len(), 2));
     let gradient = numbers(shape.output_len(), 3);
     let (mut output, mut of_weight) = (vec![0.0; shape.output_len()], vec![0.0; shape.weight_len()]);
@@ -281,16 +259,7 @@ fn transformed_convolutions_are_nearly_as_precise_as_sums() {
 /// A gradient that isn't asked for is not computed, and the others are the same without it.
 #[test]
 fn gradients_can_be_asked_for_one_by_one() {
-    let direct = ConvShape {
-        batch: 3,
-        height: 5,
-        width: 7,
-        in_channels: 4,
-        out_channels: 6,
-        kernel: [3, 3],
-        stride: [1, 1],
-        padding: [1, 1],
-    };
+    let direct = ConvShape { width: 7, ..same(3, 5, 4, 6) };
     let transformed = ConvShape { batch: 16, in_channels: 16, out_channels: 32, ..direct };
     assert!(transformed.is_transformed());
     check_one_by_one(direct);

@@ -1,7 +1,6 @@
 //! The gradients without a transformation. All three are computed image by image, so that the gradient of an image's
 //! output is in the cache for all of them.
 
-use super::super::super::activation::where_positive;
 use super::super::super::level::Level;
 use super::super::super::reduce::add_rows;
 use super::super::super::scratch::Scratch;
@@ -9,6 +8,7 @@ use super::super::super::workers::Workers;
 use super::super::ConvShape;
 use super::Part;
 use super::input::ToInput;
+use super::masked::Masked;
 use super::weight::ToWeight;
 
 /// How the gradients of some images are computed.
@@ -53,7 +53,7 @@ impl Direct {
 
 /// Copies of the gradient of an image's output, as far as it takes such.
 struct Copies {
-    masked: Scratch,
+    masked: Masked,
     widened: Scratch,
     channels: usize,
     wide_channels: usize,
@@ -65,7 +65,7 @@ impl Copies {
         let (length, channels) = (shape.out_image_len(), shape.out_channels);
         let is_widened = wide_channels > channels;
         Self {
-            masked: Scratch::new(if is_masked { length } else { 0 }),
+            masked: Masked::new(length, is_masked),
             // What is after the pixels stays zero from one image to the next.
             widened: Scratch::zeros(if is_widened { length / channels * wide_channels } else { 0 }),
             channels,
@@ -75,13 +75,7 @@ impl Copies {
 
     /// The gradient, zero where ReLU's output is not positive, and with zeros after every pixel.
     fn of<'a>(&'a mut self, level: Level, gradient: &'a [f32], activated: Option<&[f32]>) -> &'a [f32] {
-        let gradient = match activated {
-            Some(output) => {
-                where_positive(level, output, gradient, &mut self.masked);
-                &self.masked
-            }
-            None => gradient,
-        };
+        let gradient = self.masked.of(level, gradient, activated);
         if self.wide_channels == self.channels {
             return gradient;
         }

@@ -5,9 +5,11 @@
 
 mod direct;
 mod input;
+mod masked;
 mod weight;
 
 use self::direct::Direct;
+pub(super) use self::masked::Masked;
 use super::super::reduce::add_rows;
 use super::super::scratch::Scratch;
 use super::super::workers::Workers;

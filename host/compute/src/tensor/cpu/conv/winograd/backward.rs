@@ -1,13 +1,12 @@
 //! The gradients of a convolution.
 
 use super::super::ConvShape;
-use super::super::backward::Part;
+use super::super::backward::{Masked, Part};
 use super::forward::Pass;
 use super::products;
 use super::tiles::{Tiles, blocks};
 use super::transform::{Finish, Planes, Window, gradient_to_planes, input_to_planes, planes_to_filters};
-use super::{BLOCK_TILES, images_of_group, turned, weights};
-use crate::tensor::cpu::activation::where_positive;
+use super::{BLOCK_TILES, images_of_group, planes_of_block, turned, weights};
 use crate::tensor::cpu::level::Level;
 use crate::tensor::cpu::reduce::add_rows;
 use crate::tensor::cpu::scratch::Scratch;
@@ -37,21 +36,14 @@ impl Backward {
     pub(in super::super) fn part(&self, level: Level, mut part: Part<'_>) {
         let images = images_of_group(&self.shape);
         let (input_len, output_len) = (self.shape.image_len(), self.shape.out_image_len());
-        let mut masked = Scratch::new(part.activated.map_or(0, |_| images.min(part.images) * output_len));
+        let mut masked = Masked::new(images.min(part.images) * output_len, part.activated.is_some());
         let mut sums = part.to.weight.is_some().then(|| WeightSums::new(&self.shape, self.to_weight));
         for first in (0..part.images).step_by(images) {
             let shape = ConvShape { batch: images.min(part.images - first), ..self.shape };
             let inputs = first * input_len..(first + shape.batch) * input_len;
             let outputs = first * output_len..(first + shape.batch) * output_len;
-            let gradient = &part.gradient[outputs.clone()];
-            let gradient = match part.activated {
-                Some(output) => {
-                    let masked = &mut masked[..gradient.len()];
-                    where_positive(level, &output[outputs], gradient, masked);
-                    masked
-                }
-                None => gradient,
-            };
+            let activated = part.activated.map(|output| &output[outputs.clone()]);
+            let gradient = masked.of(level, &part.gradient[outputs], activated);
             if let Some(bias) = &mut part.to.bias {
                 add_rows(level, gradient, shape.out_channels, bias);
             }
@@ -86,7 +78,7 @@ impl WeightSums {
 
     fn add(&mut self, level: Level, shape: &ConvShape, input: &[f32], gradient: &[f32]) {
         let tiles = Tiles::of(shape);
-        let [from, to] = [shape.in_channels, shape.out_channels].map(|channels| Planes::new(BLOCK_TILES, channels));
+        let [from, to] = planes_of_block(shape);
         let (mut values, mut gradients) = (Scratch::new(from.len()), Scratch::new(to.len()));
         for block in blocks(0..tiles.count(), BLOCK_TILES) {
             let windows: Vec<Window> = block.clone().map(|tile| tiles.input(tile)).collect();

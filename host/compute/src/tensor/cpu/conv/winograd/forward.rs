@@ -7,7 +7,7 @@ use super::points::OUTPUTS;
 use super::products;
 use super::tiles::{Tiles, blocks};
 use super::transform::{Finish, Planes, Window, input_to_planes, planes_to_output};
-use super::{BLOCK_TILES, weights};
+use super::{BLOCK_TILES, planes_of_block, weights};
 use crate::tensor::cpu::level::Level;
 use crate::tensor::cpu::scratch::Scratch;
 use crate::tensor::cpu::tile::Kernel;
@@ -74,8 +74,7 @@ pub(super) struct Pass<'a> {
 
 impl<'a> Pass<'a> {
     pub(super) fn new(kernel: &'static Kernel, shape: &ConvShape, weights: &'a [f32], finish: Finish<'a>) -> Self {
-        let [input, output] =
-            [shape.in_channels, shape.out_channels].map(|channels| Planes::new(BLOCK_TILES, channels));
+        let [input, output] = planes_of_block(shape);
         Self { kernel, tiles: Tiles::of(shape), input, output, weights, finish }
     }
 

@@ -81,7 +81,12 @@ pub(super) fn backward_scratch_len(shape: &ConvShape, threads: usize) -> usize {
 
 /// The numbers of a block's values, before and after the products.
 fn block_len(shape: &ConvShape) -> usize {
-    [shape.in_channels, shape.out_channels].map(|channels| Planes::new(BLOCK_TILES, channels).len()).iter().sum()
+    planes_of_block(shape).map(Planes::len).iter().sum()
+}
+
+/// The values of a block's inputs and of its outputs.
+fn planes_of_block(shape: &ConvShape) -> [Planes; 2] {
+    [shape.in_channels, shape.out_channels].map(|channels| Planes::new(BLOCK_TILES, channels))
 }
 
 /// The convolution of the output's gradient that the gradient of the input is.
